@@ -366,7 +366,7 @@ constexpr OndaKernelDef MakeKernel(const char* op, const char* domain = "") {
   def.size = sizeof(OndaKernelDef);
   def.domain = domain;
   def.op = op;
-  if constexpr (requires { K::kInPlace; }) def.flags |= K::kInPlace ? kOndaKernelInPlace : 0u;
+  if constexpr (requires { K::kInPlace; }) def.flags |= K::kInPlace * static_cast<uint32_t>(kOndaKernelInPlace);
   def.rejects = [](const OndaNodeView* node, char* reason, size_t reason_size) -> int32_t {
     if constexpr (requires(const NodeView& n) { K::Rejects(n); }) {
       try {

@@ -1,0 +1,82 @@
+#include "core/ir/shape_math.h"
+
+#include <algorithm>
+#include <string>
+
+namespace onda {
+
+int NormalizeAxis(const InferContext& c, int64_t axis, int rank, const char* what) {
+  if (axis < -rank || axis >= rank)
+    c.Reject(std::string(what) + " " + std::to_string(axis) + " is outside [" + std::to_string(-rank) + ", " +
+             std::to_string(rank) + ")");
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+std::vector<int> NormalizeAxes(const InferContext& c, const std::vector<int64_t>& axes, int rank) {
+  std::vector<int> result;
+  for (int64_t axis : axes) {
+    const int normal = NormalizeAxis(c, axis, rank, "axes entry");
+    if (std::find(result.begin(), result.end(), normal) != result.end())
+      c.Reject("axes name dimension " + std::to_string(normal) + " twice");
+    result.push_back(normal);
+  }
+  return result;
+}
+
+Dims Broadcast(InferContext& c, const Dims& a, const Dims& b) {
+  const size_t rank = std::max(a.size(), b.size());
+  Dims out;
+  out.reserve(rank);
+  const Dim one(1);
+  for (size_t i = 0; i < rank; ++i) {
+    const Dim& x = i + a.size() < rank ? one : a[i + a.size() - rank];
+    const Dim& y = i + b.size() < rank ? one : b[i + b.size() - rank];
+    if (x == y || y == one) {
+      out.push_back(x);
+    } else if (x == one) {
+      out.push_back(y);
+    } else if (x.known() && y.known()) {
+      c.Reject("shapes " + ToString(a) + " and " + ToString(b) + " do not broadcast");
+    } else if (x.known()) {  // y is 1 or equals x
+      out.push_back(x);
+    } else if (y.known()) {
+      out.push_back(y);
+    } else {
+      out.push_back(c.FreshDim());
+    }
+  }
+  return out;
+}
+
+std::optional<Dims> BroadcastInputs(InferContext& c, size_t first, size_t last) {
+  std::optional<Dims> shape = Dims{};
+  for (size_t i = first; i < last; ++i) {
+    if (!c.has_input(i)) continue;
+    if (!c.has_rank(i)) return {};
+    shape = Broadcast(c, *shape, *c.shape(i));
+  }
+  return shape;
+}
+
+Dim Product(const Dims& dims, size_t begin, size_t end) {
+  Dim product = 1;
+  for (size_t i = begin; i < end; ++i) product = product * dims[i];
+  return product;
+}
+
+Dim MergeDim(const InferContext& c, const Dim& a, const Dim& b, const char* what) {
+  if (a.known() && b.known() && !(a == b))
+    c.Reject(std::string(what) + ": " + a.ToString() + " and " + b.ToString() + " differ");
+  return a.known() ? a : b.known() ? b : a;
+}
+
+void InferSameAsInput(InferContext& c) {
+  Fact fact = c.input(0);
+  fact.constant = nullptr;
+  fact.content = nullptr;
+  c.SetOutput(0, std::move(fact));
+}
+
+void InferBroadcast(InferContext& c) { c.SetOutput(0, c.dtype(0), BroadcastInputs(c, 0, c.input_count())); }
+
+}  // namespace onda

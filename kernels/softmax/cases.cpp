@@ -1,0 +1,23 @@
+#include <span>
+
+#include "kernels/case.h"
+
+namespace onda::softmax {
+
+std::span<const Case> Cases() {
+  static const Case cases[] = {
+      {"(float[3,4] x) => (float[3,4] y) { y = Softmax(x) }"},
+      {"(float[2,37] x) => (float[2,37] y) { y = LogSoftmax(x) }", -50, 50},
+      {"(float[2,3,5] x) => (float[2,3,5] y) { y = Softmax<axis = 1>(x) }"},
+      {"(float[1000,1] x) => (float[1000,1] y) { y = Softmax(x) }"},
+      {"(float[0,7] x) => (float[0,7] y) { y = Softmax(x) }"},
+      {"(float[7,0] x) => (float[7,0] y) { y = LogSoftmax(x) }"},
+      {"(float16[4,19] x) => (float16[4,19] y) { y = Softmax(x) }"},
+      {"(bfloat16[4,19] x) => (bfloat16[4,19] y) { y = LogSoftmax<axis = 0>(x) }"},
+      {"(double[4,19] x) => (double[4,19] y) { y = Softmax(x) }", -500, 500},
+      {"(float[16,1000] x) => (float[16,1000] y) { y = Softmax(x) }"},
+  };
+  return cases;
+}
+
+}  // namespace onda::softmax

@@ -1,0 +1,47 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/softmax/softmax.h"
+#include "onda/float_formats.h"
+
+namespace onda::softmax {
+namespace {
+
+template <bool kLog>
+class Reference {
+ public:
+  explicit Reference(const NodeView& node) : params_(node.attributes()) {}
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &y = args.output(0);
+    if (x.count() == 0) return;
+    const auto [outer, length, inner] = params_.ExtentsOf(x);
+    for (int64_t o = 0; o < outer; ++o) {
+      for (int64_t i = 0; i < inner; ++i) {
+        auto at = [&](int64_t k) { return (o * length + k) * inner + i; };
+        double max = -std::numeric_limits<double>::infinity(), sum = 0;
+        for (int64_t k = 0; k < length; ++k) max = std::max(max, LoadDouble(x.type(), x.data, at(k)));
+        for (int64_t k = 0; k < length; ++k) sum += std::exp(LoadDouble(x.type(), x.data, at(k)) - max);
+        for (int64_t k = 0; k < length; ++k) {
+          const double shifted = LoadDouble(x.type(), x.data, at(k)) - max;
+          StoreDouble(y.type(), y.data, at(k), kLog ? shifted - std::log(sum) : std::exp(shifted) / sum);
+        }
+      }
+    }
+  }
+
+ private:
+  Params params_;
+};
+
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Reference<false>>("Softmax"),
+    MakeKernel<Reference<true>>("LogSoftmax"),
+};
+
+}  // namespace
+
+std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
+
+}  // namespace onda::softmax

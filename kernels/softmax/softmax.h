@@ -1,0 +1,25 @@
+// Softmax and LogSoftmax: y = exp(x - max) / sum(exp(x - max)) along one axis, and its logarithm.
+#ifndef ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
+#define ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
+
+#include "onda/provider.h"
+
+namespace onda::softmax {
+
+struct Params {
+  int64_t axis;
+  explicit Params(const Attributes& a) : axis(a.Int("axis", -1)) {}
+
+  // The extents around the axis: shape = (outer, length, inner).
+  struct Extents {
+    int64_t outer, length, inner;
+  };
+  Extents ExtentsOf(const TensorView& x) const {
+    const int at = static_cast<int>(axis < 0 ? axis + x.rank : axis);
+    return {x.count(0, at), x.dim(at), x.count(at + 1, x.rank)};
+  }
+};
+
+}  // namespace onda::softmax
+
+#endif  // ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
