@@ -176,7 +176,7 @@ def parameter_row(row):
 def attribute_row(row):
     name, kind, required, has, count, offset = row
     flags = ",".join("true" if v else "false" for v in (required, has))
-    return f"{{{{{name}}},AttributeKind{{{kind}}},{flags},{count},{offset}}},"
+    return f"{{{{{name}}},{kind},{flags},{count},{offset}}},"
 
 
 def schema_row(row):

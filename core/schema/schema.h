@@ -14,24 +14,7 @@
 
 namespace onda {
 
-// The values are those of ONNX's AttributeProto.AttributeType.
-enum class AttributeKind : uint8_t {
-  kUndefined = 0,
-  kFloat = 1,
-  kInt = 2,
-  kString = 3,
-  kTensor = 4,
-  kGraph = 5,
-  kFloats = 6,
-  kInts = 7,
-  kStrings = 8,
-  kTensors = 9,
-  kGraphs = 10,
-  kSparseTensor = 11,
-  kSparseTensors = 12,
-  kTypeProto = 13,
-  kTypeProtos = 14,
-};
+enum class AttributeKind;  // see core/ir/attribute.h
 
 // As ONNX's text writes it: "int", "floats", "graph", ...
 std::string_view NameOf(AttributeKind kind);
@@ -81,13 +64,14 @@ struct SchemaConstraint {
 // The default accessors may be called only where `has_default` and for their own kind.
 struct SchemaAttribute {
   SchemaText name_text;
-  AttributeKind kind;
+  uint8_t kind_value;
   bool required;
   bool has_default;
   uint8_t default_count;    // Of the list kinds.
   uint16_t default_offset;  // Into the pool of its kind.
 
   std::string_view name() const { return name_text.view(); }
+  AttributeKind kind() const { return static_cast<AttributeKind>(kind_value); }
   int64_t default_int() const;
   float default_float() const;
   std::string_view default_string() const;

@@ -6,6 +6,8 @@
 #include <string>
 #include <tuple>
 
+#include "core/ir/attribute.h"
+
 namespace onda {
 namespace {
 
@@ -46,7 +48,7 @@ TEST(Schema, EverySignatureIsFoundByItsOwnVersionAndIsConsistent) {
     }
     for (const SchemaAttribute& attribute : schema.attributes()) {
       EXPECT_EQ(schema.FindAttribute(attribute.name()), &attribute) << at;
-      EXPECT_NE(NameOf(attribute.kind), "invalid") << at;
+      EXPECT_NE(NameOf(attribute.kind()), "invalid") << at;
       EXPECT_FALSE(attribute.required && attribute.has_default) << at << " " << attribute.name();
     }
   }
@@ -71,18 +73,18 @@ TEST(Schema, Defaults) {
   const Schema& lrn = *FindSchema("", "LRN", 13);
   EXPECT_FLOAT_EQ(lrn.FindAttribute("alpha")->default_float(), 1e-4f);
   EXPECT_TRUE(lrn.FindAttribute("size")->required);
-  EXPECT_EQ(lrn.FindAttribute("size")->kind, AttributeKind::kInt);
+  EXPECT_EQ(lrn.FindAttribute("size")->kind(), AttributeKind::kInt);
   EXPECT_EQ(lrn.FindAttribute("nothing"), nullptr);
   const Schema& pool = *FindSchema("", "MaxPool", 12);
   EXPECT_EQ(pool.FindAttribute("auto_pad")->default_string(), "NOTSET");
   EXPECT_EQ(pool.FindAttribute("ceil_mode")->default_int(), 0);
   EXPECT_FALSE(pool.FindAttribute("pads")->has_default);
   const Schema& lstm = *FindSchema("", "LSTM", 1);
-  EXPECT_EQ(lstm.FindAttribute("activations")->kind, AttributeKind::kStrings);
+  EXPECT_EQ(lstm.FindAttribute("activations")->kind(), AttributeKind::kStrings);
   int lists = 0;
   for (const Schema& schema : AllSchemas()) {
     for (const SchemaAttribute& attribute : schema.attributes()) {
-      if (!attribute.has_default || attribute.kind != AttributeKind::kStrings) continue;
+      if (!attribute.has_default || attribute.kind() != AttributeKind::kStrings) continue;
       ++lists;
       for (int i = 0; i < attribute.default_count; ++i) EXPECT_FALSE(attribute.default_strings(i).empty());
     }
