@@ -1,0 +1,92 @@
+#include "kernels/simd/activation.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/activation.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#include "hwy/contrib/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onda::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// The constant goes first in Max and Min: x86 returns the second operand where either is NaN.
+HWY_INLINE V Clamp(V lo, V hi, V x) { return hn::Min(hi, hn::Max(lo, x)); }
+
+// 1 / (1 + exp(-|x|)) never overflows; the negative side is its complement, formed without cancellation.
+HWY_INLINE V Sigmoid(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  const V e = hn::Exp(d, hn::Neg(hn::Abs(x)));
+  const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
+  return hn::Div(numerator, hn::Add(one, e));
+}
+
+// One kind per instantiation, so that the loop has no switch.
+template <ActivationKind kKind>
+HWY_INLINE V Apply1(D d, V alpha, V beta, V x) {
+  const V zero = hn::Zero(d);
+  const V one = hn::Set(d, 1.0f);
+  if constexpr (kKind == ActivationKind::kClamp) return Clamp(alpha, beta, x);
+  if constexpr (kKind == ActivationKind::kLeakyRelu) return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, x), x);
+  if constexpr (kKind == ActivationKind::kHardSigmoid) return Clamp(zero, one, hn::MulAdd(alpha, x, beta));
+  if constexpr (kKind == ActivationKind::kHardSwish)
+    return hn::Mul(x, Clamp(zero, one, hn::MulAdd(hn::Set(d, 1.0f / 6), x, hn::Set(d, 0.5f))));
+  if constexpr (kKind == ActivationKind::kSigmoid) return Sigmoid(d, x);
+  if constexpr (kKind == ActivationKind::kTanh) {
+    // Beyond 10 tanh is 1 in fp32; the clamp keeps the exponential finite and NaN.
+    const V y = hn::Tanh(d, Clamp(hn::Set(d, -10.0f), hn::Set(d, 10.0f), x));
+    return hn::IfThenElse(hn::IsNaN(x), x, y);
+  }
+  if constexpr (kKind == ActivationKind::kSilu) return hn::Mul(x, Sigmoid(d, x));
+}
+
+template <ActivationKind kKind>
+void ApplyAll(const Activation& activation, float* x, int64_t n) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const V alpha = hn::Set(d, activation.alpha);
+  const V beta = hn::Set(d, activation.beta);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(Apply1<kKind>(d, alpha, beta, hn::LoadU(d, x + i)), d, x + i);
+  if (i < n) {
+    const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
+    hn::BlendedStore(Apply1<kKind>(d, alpha, beta, hn::MaskedLoad(mask, d, x + i)), mask, d, x + i);
+  }
+}
+
+void Apply(const Activation& activation, float* x, int64_t n) {
+  switch (activation.kind) {
+    case ActivationKind::kNone:
+      return;
+    case ActivationKind::kClamp:
+      return ApplyAll<ActivationKind::kClamp>(activation, x, n);
+    case ActivationKind::kLeakyRelu:
+      return ApplyAll<ActivationKind::kLeakyRelu>(activation, x, n);
+    case ActivationKind::kHardSigmoid:
+      return ApplyAll<ActivationKind::kHardSigmoid>(activation, x, n);
+    case ActivationKind::kHardSwish:
+      return ApplyAll<ActivationKind::kHardSwish>(activation, x, n);
+    case ActivationKind::kSigmoid:
+      return ApplyAll<ActivationKind::kSigmoid>(activation, x, n);
+    case ActivationKind::kTanh:
+      return ApplyAll<ActivationKind::kTanh>(activation, x, n);
+    case ActivationKind::kSilu:
+      return ApplyAll<ActivationKind::kSilu>(activation, x, n);
+  }
+}
+
+}  // namespace onda::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onda {
+
+HWY_EXPORT(Apply);
+
+void Apply(const Activation& activation, float* x, int64_t n) { HWY_DYNAMIC_DISPATCH(Apply)(activation, x, n); }
+
+}  // namespace onda
+#endif

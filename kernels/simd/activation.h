@@ -1,0 +1,34 @@
+// Functions that a matrix product or convolution can apply to its result before it leaves the cache.
+#ifndef ONDA_KERNELS_SIMD_ACTIVATION_H_
+#define ONDA_KERNELS_SIMD_ACTIVATION_H_
+
+#include <cstdint>
+#include <limits>
+
+namespace onda {
+
+enum class ActivationKind : uint8_t {
+  kNone,
+  kClamp,        // min(max(x, alpha), beta); NaN stays NaN. Relu is (0, inf).
+  kLeakyRelu,    // x < 0 ? alpha * x : x
+  kHardSigmoid,  // max(0, min(1, alpha * x + beta))
+  kHardSwish,    // x * max(0, min(1, x / 6 + 0.5))
+  kSigmoid,
+  kTanh,
+  kSilu,  // x * sigmoid(x)
+};
+
+struct Activation {
+  ActivationKind kind = ActivationKind::kNone;
+  float alpha = 0;
+  float beta = 0;
+
+  static constexpr Activation Relu() { return {ActivationKind::kClamp, 0, std::numeric_limits<float>::infinity()}; }
+};
+
+// x[i] = activation(x[i]) over n floats, vectorised.
+void Apply(const Activation& activation, float* x, int64_t n);
+
+}  // namespace onda
+
+#endif  // ONDA_KERNELS_SIMD_ACTIVATION_H_
