@@ -83,7 +83,9 @@ void BenchGemm(int64_t m, int64_t k, int64_t n, bool constant_b, bool trans_b, i
   }
   const Memory workspace = Aligned(matmul::WorkspaceBytes(g, threads));
   Time("gemm " + std::to_string(m) + "x" + std::to_string(k) + "x" + std::to_string(n) +
-           (constant_b ? " constant B" : trans_b ? " B transposed" : ""),
+           (constant_b ? " constant B"
+            : trans_b  ? " B transposed"
+                       : ""),
        2.0 * static_cast<double>(m * n * k), threads, [&] { matmul::Run(g, parallel, workspace.get()); });
 }
 

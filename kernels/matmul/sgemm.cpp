@@ -6,7 +6,6 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul/sgemm.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-
 #include "kernels/matmul/pack-inl.h"
 #include "kernels/matmul/tile-inl.h"
 
@@ -25,7 +24,7 @@ struct GemmPlan {
   int64_t kc;
   int64_t task_m, task_n;
   int64_t m_tasks, n_tasks, tasks;
-  bool copy_a, copy_b;        // pack a block into the worker's scratch
+  bool copy_a, copy_b;         // pack a block into the worker's scratch
   int64_t a_floats, b_floats;  // scratch per worker
   int workers;
 

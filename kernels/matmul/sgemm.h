@@ -63,8 +63,8 @@ struct Gemm {
   int64_t ldc = 0;
 
   float alpha = 1;
-  float beta = 1;                  // scales addend only
-  const float* addend = nullptr;   // (m, n), columns contiguous, row stride ld_addend (0 broadcasts); may be c itself
+  float beta = 1;                 // scales addend only
+  const float* addend = nullptr;  // (m, n), columns contiguous, row stride ld_addend (0 broadcasts); may be c itself
   int64_t ld_addend = 0;
   const float* row_bias = nullptr;  // (m)
   const float* col_bias = nullptr;  // (n)
@@ -84,7 +84,8 @@ void PackB(int64_t k, int64_t n, const MatrixView& b, float* out);
 
 // Bytes that Run needs for this problem with up to `threads` threads; data pointers are only compared with null.
 size_t WorkspaceBytes(const Gemm& gemm, int threads);
-// workspace is 64-byte aligned. No more than `parallel.threads` threads, which must not exceed WorkspaceBytes' argument.
+// workspace is 64-byte aligned. No more than `parallel.threads` threads, which must not exceed WorkspaceBytes'
+// argument.
 void Run(const Gemm& gemm, const Parallel& parallel, void* workspace);
 
 }  // namespace onda::matmul

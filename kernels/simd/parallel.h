@@ -22,7 +22,9 @@ struct Parallel {
       fn(int64_t{0}, n);
       return;
     }
-    auto body = [](void* arg, int64_t begin, int64_t end) { (*static_cast<std::remove_reference_t<Fn>*>(arg))(begin, end); };
+    auto body = [](void* arg, int64_t begin, int64_t end) {
+      (*static_cast<std::remove_reference_t<Fn>*>(arg))(begin, end);
+    };
     run(self, n, body, &fn);
   }
 
