@@ -10,7 +10,7 @@ import tempfile
 
 try:
     from google.protobuf import descriptor_pb2
-    from onnx import onnx_ml_pb2
+    from onnx import onnx_data_pb2, onnx_ml_pb2
 except ImportError as error:
     print(f"SKIPPED: {error}")
     sys.exit(77)
@@ -65,18 +65,18 @@ def main():
     with tempfile.NamedTemporaryFile(suffix=".bin") as out:
         subprocess.run([protoc, f"--descriptor_set_out={out.name}", f"-I{folder}", source], check=True)
         own = descriptor_pb2.FileDescriptorSet.FromString(out.read()).file[0]
-    theirs = descriptor_pb2.FileDescriptorProto()
-    onnx_ml_pb2.DESCRIPTOR.CopyToProto(theirs)
-
-    have, want = messages(own.message_type, own.package), messages(theirs.message_type, theirs.package)
-    wrong = []
+    have, want, wrong = messages(own.message_type, own.package), {}, []
+    for module in (onnx_ml_pb2, onnx_data_pb2):
+        theirs = descriptor_pb2.FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(theirs)
+        want.update(messages(theirs.message_type, theirs.package))
+        if (own.syntax or "proto2") != (theirs.syntax or "proto2"):
+            wrong.append(f"syntax: {own.syntax} against {theirs.syntax}")
     for name in sorted(have.keys() | want.keys()):
         for part in ("fields", "enums", "reserved", "reserved_names"):
             ours, other = have.get(name, {}).get(part), want.get(name, {}).get(part)
             if ours != other:
                 wrong.append(f"{name} {part}:\n  onda {ours}\n  onnx {other}")
-    if (own.syntax or "proto2") != (theirs.syntax or "proto2"):
-        wrong.append(f"syntax: {own.syntax} against {theirs.syntax}")
     fields = sum(len(m["fields"]) for m in want.values())
     print("\n".join(wrong) if wrong else f"{len(want)} messages with {fields} fields agree")
     return 1 if wrong or fields < 100 else 0
