@@ -1,0 +1,45 @@
+// From the graph as read to the canonical graph.
+#ifndef ONDA_CORE_PASSES_CANONICALIZE_H_
+#define ONDA_CORE_PASSES_CANONICALIZE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/ir/graph.h"
+#include "core/ir/op_def.h"
+
+namespace onda {
+
+struct CanonicalizeOptions {
+  // Sizes of symbolic input dimensions, by name.
+  std::map<std::string, int64_t> free_dimensions;
+  // Budgets, against models that expand without end.
+  int64_t max_nodes = 1'000'000;
+  int max_depth = 100;
+  int64_t max_folded_bytes = int64_t{64} << 20;  // per folded output
+
+  // The canonical operator of a name; nullptr where there is none.
+  std::function<const OpDef*(std::string_view domain, std::string_view op)> find_op;
+  // Whether some provider has a kernel for the node, whose facts are given; where not, it is decomposed if it can be.
+  std::function<bool(const Node& node, std::span<const Fact> inputs, std::span<const Fact> outputs)> has_kernel;
+  // Runs a node on constants; nullopt where it cannot. Inputs that are omitted are null.
+  std::function<std::optional<std::vector<TensorPtr>>(const Node& node, std::span<const TensorPtr> inputs,
+                                                      std::span<const Fact> outputs)>
+      evaluate;
+};
+
+// Inlines the model's functions; checks every node against its schema; upgrades, infers and folds node by node, in one
+// walk, since upgrade rules need ranks and inference needs upgraded nodes. The result has the inputs and outputs of the
+// model's graph under their names. Throws kInvalidModel, kNotImplemented, kResourceLimit.
+std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOptions& options,
+                                    std::vector<std::string>* warnings);
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_PASSES_CANONICALIZE_H_

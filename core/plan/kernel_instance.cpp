@@ -1,0 +1,178 @@
+#include "core/plan/kernel_instance.h"
+
+#include <cstdlib>
+
+#include "core/ir/op_def.h"
+
+namespace onda {
+namespace {
+
+// The C view of a node and the storage behind it.
+class NodeViewStorage {
+ public:
+  NodeViewStorage(const Node& node, std::span<const Fact> inputs, std::span<const Fact> outputs) : name_(node.name) {
+    dims_.resize(inputs.size() + outputs.size());
+    size_t next = 0;
+    for (const Fact& fact : inputs) facts_.push_back(View(fact, dims_[next++]));
+    for (const Fact& fact : outputs) facts_.push_back(View(fact, dims_[next++]));
+    const auto& attributes = node.attributes.raw_view();
+    view.size = sizeof(OndaNodeView);
+    view.domain = node.domain.c_str();
+    view.op = node.op_type.c_str();
+    view.name = name_.c_str();
+    view.attributes = attributes.data();
+    view.attribute_count = static_cast<int32_t>(attributes.size());
+    view.input_count = static_cast<int32_t>(inputs.size());
+    view.output_count = static_cast<int32_t>(outputs.size());
+    view.inputs = facts_.data();
+    view.outputs = facts_.data() + inputs.size();
+  }
+
+  OndaNodeView view{};
+
+ private:
+  static OndaFactView View(const Fact& fact, std::vector<int64_t>& dims) {
+    if (!fact.is_tensor()) return {0, -1, nullptr, nullptr};
+    if (fact.shape)
+      for (const Dim& d : *fact.shape) dims.push_back(d.value_or_unknown());
+    return {static_cast<int32_t>(fact.dtype), fact.shape ? fact.rank() : -1, dims.data(),
+            fact.constant ? fact.constant->data() : nullptr};
+  }
+
+  std::string name_;
+  std::vector<std::vector<int64_t>> dims_;
+  std::vector<OndaFactView> facts_;
+};
+
+struct Evaluation {
+  std::vector<std::shared_ptr<Tensor>> outputs;
+  std::span<const Fact> facts;
+  int64_t max_bytes;
+};
+
+const OndaHost kInlineHost = {
+    sizeof(OndaHost),
+    [](void*, int64_t n, int64_t, void (*body)(void*, int64_t, int64_t), void* arg) { body(arg, 0, n); },
+    [](void*) -> int32_t { return 1; },
+    [](void*) -> int32_t { return 0; },
+    [](void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
+       OndaStatus* status) -> int32_t {
+      status->code = 0;
+      GuardStatus(status, [&] {
+        Evaluation& e = *static_cast<Evaluation*>(state);
+        std::vector<int64_t> shape(dims, dims + rank);
+        const DType dtype = e.facts[index].dtype;
+        if (static_cast<int64_t>(BytesOf(dtype, CountOf(shape))) > e.max_bytes)
+          throw Error(ErrorCode::kResourceLimit, "too large to fold");
+        e.outputs[index] = Tensor::Make(dtype, std::move(shape));
+        *out = e.outputs[index]->view();
+      });
+      return status->code;
+    },
+};
+
+}  // namespace
+
+const OndaKernelDef* ChooseKernel(std::span<const OndaKernelDef* const> candidates, const Node& node,
+                                  std::span<const Fact> inputs, std::span<const Fact> outputs,
+                                  std::vector<Refusal>* refusals) {
+  if (candidates.empty()) return nullptr;
+  const NodeViewStorage storage(node, inputs, outputs);
+  for (const OndaKernelDef* def : candidates) {
+    char reason[256] = "";
+    if (!def->rejects(&storage.view, reason, sizeof(reason))) return def;
+    if (refusals) refusals->push_back({def, reason});
+  }
+  return nullptr;
+}
+
+std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Node& node, std::span<const Fact> inputs,
+                                             std::span<const Fact> outputs) {
+  const NodeViewStorage storage(node, inputs, outputs);
+  OndaStatus status{};
+  void* kernel = def.create(&storage.view, &status);
+  if (!kernel)
+    throw Error(status.code ? static_cast<ErrorCode>(status.code) : ErrorCode::kInternal,
+                Describe(node) + ": " + status.message);
+  return std::make_unique<KernelInstance>(&def, kernel);
+}
+
+std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,
+                                                   std::span<const TensorPtr> inputs, std::span<const Fact> outputs,
+                                                   int64_t max_bytes) {
+  if (node.op->flags & kOpView) {  // the same bytes under another shape
+    if (!outputs[0].static_shape()) return {};
+    return std::vector<TensorPtr>{
+        Tensor::Wrap(inputs[0]->dtype(), outputs[0].static_dims(), inputs[0]->data(), inputs[0])};
+  }
+  std::vector<Fact> facts;
+  std::vector<OndaTensorView> input_views;
+  for (const TensorPtr& t : inputs) {
+    facts.push_back(t ? Fact::Constant(t) : Fact{});
+    input_views.push_back(t ? t->view() : OndaTensorView{});
+  }
+  const OndaKernelDef* def = ChooseKernel(candidates, node, facts, outputs, nullptr);
+  if (!def) return {};
+
+  Evaluation evaluation;
+  evaluation.facts = outputs;
+  evaluation.max_bytes = max_bytes;
+  evaluation.outputs.resize(outputs.size());
+  std::vector<OndaTensorView> output_views;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    OndaTensorView view{};
+    if (node.outputs[i] != kNoValue) {
+      if (outputs[i].static_shape()) {
+        evaluation.outputs[i] = Tensor::Make(outputs[i].dtype, outputs[i].static_dims());
+        view = evaluation.outputs[i]->view();
+      } else {
+        view.dtype = static_cast<int32_t>(outputs[i].dtype);
+      }
+    }
+    output_views.push_back(view);
+  }
+  const auto kernel = CreateKernel(*def, node, facts, outputs);
+  const uint64_t workspace_bytes = kernel->Workspace(input_views, output_views);
+  const std::unique_ptr<void, void (*)(void*)> workspace(
+      workspace_bytes ? std::aligned_alloc(64, (workspace_bytes + 63) / 64 * 64) : nullptr, std::free);
+  if (workspace_bytes && !workspace) throw Error(ErrorCode::kOutOfMemory, Describe(node) + ": no memory for workspace");
+
+  OndaLaunch launch{};
+  launch.size = sizeof(launch);
+  launch.inputs = input_views.data();
+  launch.input_count = static_cast<int32_t>(input_views.size());
+  launch.outputs = output_views.data();
+  launch.output_count = static_cast<int32_t>(output_views.size());
+  launch.workspace = workspace.get();
+  launch.host = &kInlineHost;
+  launch.host_state = &evaluation;
+  OndaStatus status{};
+  kernel->Launch(launch, &status);
+  if (status.code == static_cast<int32_t>(ErrorCode::kResourceLimit)) return {};
+  // A data-dependent error belongs to the run, not to loading: the node may lie on a branch that is never taken.
+  if (status.code == static_cast<int32_t>(ErrorCode::kRuntime)) return {};
+  if (status.code) ThrowStatus(status, node, input_views);
+  std::vector<TensorPtr> results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue && !evaluation.outputs[i]) return {};
+    results.push_back(evaluation.outputs[i]);
+  }
+  return results;
+}
+
+void ThrowStatus(const OndaStatus& status, const Node& node, std::span<const OndaTensorView> inputs) {
+  std::string text = Describe(node) + ": " + status.message + "; inputs:";
+  for (const OndaTensorView& v : inputs) {
+    text += " ";
+    if (!v.dtype) {
+      text += "omitted";
+      continue;
+    }
+    text += std::string(NameOf(static_cast<DType>(v.dtype))) + "[";
+    for (int i = 0; i < v.rank; ++i) text += (i ? "," : "") + std::to_string(v.dims[i]);
+    text += "]";
+  }
+  throw Error(static_cast<ErrorCode>(status.code), text);
+}
+
+}  // namespace onda

@@ -1,0 +1,63 @@
+// A kernel chosen and prepared for one node.
+#ifndef ONDA_CORE_PLAN_KERNEL_INSTANCE_H_
+#define ONDA_CORE_PLAN_KERNEL_INSTANCE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/ir/graph.h"
+#include "onda/provider.h"
+
+namespace onda {
+
+// Owns the object that a kernel's create function made.
+class KernelInstance {
+ public:
+  KernelInstance(const OndaKernelDef* def, void* kernel) : def_(def), kernel_(kernel) {}
+  ~KernelInstance() { def_->destroy(kernel_); }
+  KernelInstance(const KernelInstance&) = delete;
+  KernelInstance& operator=(const KernelInstance&) = delete;
+
+  const OndaKernelDef& def() const { return *def_; }
+  uint64_t Workspace(std::span<const OndaTensorView> inputs, std::span<const OndaTensorView> outputs) const {
+    return def_->workspace(kernel_, inputs.data(), static_cast<int32_t>(inputs.size()), outputs.data(),
+                           static_cast<int32_t>(outputs.size()));
+  }
+  void Launch(const OndaLaunch& launch, OndaStatus* status) const { def_->launch(kernel_, &launch, status); }
+
+ private:
+  const OndaKernelDef* def_;
+  void* kernel_;
+};
+
+// Why a kernel was not taken.
+struct Refusal {
+  const OndaKernelDef* def;
+  std::string reason;
+};
+
+// The first definition that does not reject the node; nullptr where all do. Facts of omitted inputs are unknown facts.
+const OndaKernelDef* ChooseKernel(std::span<const OndaKernelDef* const> candidates, const Node& node,
+                                  std::span<const Fact> inputs, std::span<const Fact> outputs,
+                                  std::vector<Refusal>* refusals);
+
+// Creates the kernel; throws with the node's name where that fails.
+std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Node& node, std::span<const Fact> inputs,
+                                             std::span<const Fact> outputs);
+
+// Runs a node once, on the calling thread, on constants; for folding. Outputs of unknown shape may take up to max_bytes.
+// nullopt where no candidate runs it, or an output would be larger.
+std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,
+                                                   std::span<const TensorPtr> inputs, std::span<const Fact> outputs,
+                                                   int64_t max_bytes);
+
+// Throws what a status says, with the node's name and the shapes of its inputs.
+[[noreturn]] void ThrowStatus(const OndaStatus& status, const Node& node, std::span<const OndaTensorView> inputs);
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_PLAN_KERNEL_INSTANCE_H_

@@ -1,0 +1,90 @@
+#include "core/runtime/block_pool.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "onda/types.h"
+
+namespace onda {
+namespace {
+
+// Small sizes are rounded to 256 bytes, larger ones to an eighth of their power of two, so that blocks are found again by
+// runs of similar shapes.
+size_t RoundedSize(size_t bytes) {
+  size_t step = 256;
+  while (step * 16 < bytes) step *= 2;
+  return (std::max<size_t>(bytes, 1) + step - 1) / step * step;
+}
+
+}  // namespace
+
+BlockPool::~BlockPool() { TrimLocked(); }
+
+std::shared_ptr<void> BlockPool::Allocate(size_t bytes) {
+  if (bytes > SIZE_MAX / 2) throw Error(ErrorCode::kOutOfMemory, "a block of " + std::to_string(bytes) + " bytes");
+  const size_t size = RoundedSize(bytes);
+  void* block = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    // A kept block up to a quarter larger is good enough.
+    if (auto it = kept_.lower_bound(size); it != kept_.end() && it->first <= size + size / 4) {
+      block = it->second;
+      const size_t found = it->first;
+      kept_.erase(it);
+      kept_bytes_ -= found;
+      used_bytes_ += found;
+      peak_bytes_ = std::max(peak_bytes_, used_bytes_ + kept_bytes_);
+      return {block, [pool = shared_from_this(), found](void* p) { pool->Return(p, found); }};
+    }
+    if (limit_ && used_bytes_ + kept_bytes_ + size > limit_) TrimLocked();
+    if (limit_ && used_bytes_ + size > limit_)
+      throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(limit_) + " bytes does not allow " +
+                                               std::to_string(size) + " more beside " + std::to_string(used_bytes_) +
+                                               " in use");
+    used_bytes_ += size;
+    peak_bytes_ = std::max(peak_bytes_, used_bytes_ + kept_bytes_);
+  }
+  block = std::aligned_alloc(64, (size + 63) / 64 * 64);
+  if (!block) {
+    std::lock_guard lock(mutex_);
+    used_bytes_ -= size;
+    throw Error(ErrorCode::kOutOfMemory, "cannot allocate " + std::to_string(size) + " bytes");
+  }
+  return {block, [pool = shared_from_this(), size](void* p) { pool->Return(p, size); }};
+}
+
+void BlockPool::Return(void* block, size_t bytes) {
+  std::lock_guard lock(mutex_);
+  used_bytes_ -= bytes;
+  kept_bytes_ += bytes;
+  kept_.emplace(bytes, block);
+}
+
+void BlockPool::Trim() {
+  std::lock_guard lock(mutex_);
+  TrimLocked();
+}
+
+void BlockPool::TrimLocked() {
+  for (auto& [bytes, block] : kept_) std::free(block);
+  kept_.clear();
+  kept_bytes_ = 0;
+}
+
+size_t BlockPool::bytes_in_use() const {
+  std::lock_guard lock(mutex_);
+  return used_bytes_;
+}
+
+size_t BlockPool::bytes_kept() const {
+  std::lock_guard lock(mutex_);
+  return kept_bytes_;
+}
+
+size_t BlockPool::peak_bytes() const {
+  std::lock_guard lock(mutex_);
+  return peak_bytes_;
+}
+
+}  // namespace onda

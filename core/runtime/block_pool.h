@@ -1,0 +1,46 @@
+// Memory of running programs: blocks that are kept for reuse, under a hard limit.
+#ifndef ONDA_CORE_RUNTIME_BLOCK_POOL_H_
+#define ONDA_CORE_RUNTIME_BLOCK_POOL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace onda {
+
+// Safe from any thread. Blocks may outlive the pool's owner: they hold the pool.
+class BlockPool : public std::enable_shared_from_this<BlockPool> {
+ public:
+  // limit: most bytes that may exist at once, kept ones included; 0 for none.
+  explicit BlockPool(size_t limit = 0) : limit_(limit) {}
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  // A block of at least `bytes`, aligned to 64, contents undefined; it returns to the pool with its last owner. Kept blocks
+  // are given back to the system before the limit is called exceeded. Throws kOutOfMemory.
+  std::shared_ptr<void> Allocate(size_t bytes);
+  // Gives kept blocks back to the system.
+  void Trim();
+
+  size_t bytes_in_use() const;
+  size_t bytes_kept() const;
+  size_t peak_bytes() const;
+
+ private:
+  void Return(void* block, size_t bytes);
+  void TrimLocked();
+
+  const size_t limit_;
+  mutable std::mutex mutex_;
+  std::multimap<size_t, void*> kept_;
+  size_t kept_bytes_ = 0;
+  size_t used_bytes_ = 0;
+  size_t peak_bytes_ = 0;
+};
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_RUNTIME_BLOCK_POOL_H_

@@ -1,0 +1,152 @@
+#include "providers/cpu/thread_pool.h"
+
+#include <immintrin.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace onda {
+
+// Ranges are taken by a counter, so that a slow thread takes fewer of them.
+struct ThreadPool::Loop {
+  Body body;
+  void* arg;
+  int64_t n;
+  int64_t step;
+  int64_t ranges;
+  std::atomic<int64_t> next{0};
+  std::atomic<int64_t> done{0};
+};
+
+namespace {
+
+// CPUs that a cgroup (version 2, then 1) grants, rounded up; 0 where there is no limit.
+int CpuQuota() {
+  long long quota = -1, period = -1;
+  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    if (std::fscanf(f, "%lld %lld", &quota, &period) != 2) quota = -1;  // "max": no limit
+    std::fclose(f);
+  } else if (std::FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r")) {
+    if (std::fscanf(q, "%lld", &quota) != 1) quota = -1;
+    std::fclose(q);
+    if (std::FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r")) {
+      if (std::fscanf(p, "%lld", &period) != 1) period = -1;
+      std::fclose(p);
+    }
+  }
+  return quota > 0 && period > 0 ? static_cast<int>((quota + period - 1) / period) : 0;
+}
+
+}  // namespace
+
+int UsableCpus() {
+  cpu_set_t set;
+  int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                          : static_cast<int>(std::thread::hardware_concurrency());
+  const int quota = CpuQuota();
+  if (quota > 0) cpus = std::min(cpus, quota);
+  return std::max(cpus, 1);
+}
+
+ThreadPool::ThreadPool(int threads) {
+  if (threads <= 0) threads = UsableCpus();
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { Work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& t : workers_) t.join();
+}
+
+// Runs ranges until none is left; true if it ran the last one to finish.
+bool ThreadPool::RunSome(Loop& loop) {
+  int64_t ran = 0;
+  for (;;) {
+    const int64_t r = loop.next.fetch_add(1, std::memory_order_relaxed);
+    if (r >= loop.ranges) break;
+    const int64_t begin = r * loop.step;
+    loop.body(loop.arg, begin, std::min(begin + loop.step, loop.n));
+    ++ran;
+  }
+  if (ran == 0) return false;
+  return loop.done.fetch_add(ran, std::memory_order_acq_rel) + ran == loop.ranges;
+}
+
+void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
+  if (n <= 0) return;
+  grain = std::max<int64_t>(grain, 1);
+  const int64_t most = static_cast<int64_t>(threads()) * 4;
+  const int64_t step = std::max(grain, (n + most - 1) / most);
+  if (workers_.empty() || n <= step) {
+    body(arg, 0, n);
+    return;
+  }
+  auto loop = std::make_shared<Loop>();
+  loop->body = body;
+  loop->arg = arg;
+  loop->n = n;
+  loop->step = step;
+  loop->ranges = (n + step - 1) / step;
+  {
+    std::lock_guard lock(mutex_);
+    loops_.push_back(loop);
+    pending_.fetch_add(1, std::memory_order_release);
+  }
+  if (loop->ranges > 2) {
+    wake_.notify_all();
+  } else {
+    wake_.notify_one();
+  }
+  RunSome(*loop);
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = std::find(loops_.begin(), loops_.end(), loop);
+    if (it != loops_.end()) {
+      loops_.erase(it);
+      pending_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+  // Only ranges that run at this moment are left: their ends are near.
+  for (int spin = 0; loop->done.load(std::memory_order_acquire) < loop->ranges; ++spin) {
+    if (spin < 2000) {
+      _mm_pause();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+void ThreadPool::Work() {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kPatience = std::chrono::microseconds(50);
+  for (;;) {
+    const auto since = Clock::now();
+    while (pending_.load(std::memory_order_acquire) == 0 && Clock::now() - since < kPatience) _mm_pause();
+    std::shared_ptr<Loop> loop;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stop_ || !loops_.empty(); });
+      if (stop_) return;
+      loop = loops_.front();
+      if (loop->next.load(std::memory_order_relaxed) >= loop->ranges) {
+        loops_.pop_front();
+        pending_.fetch_sub(1, std::memory_order_release);
+        continue;
+      }
+    }
+    RunSome(*loop);
+    std::lock_guard lock(mutex_);
+    if (!loops_.empty() && loops_.front() == loop) {
+      loops_.pop_front();
+      pending_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+}
+
+}  // namespace onda

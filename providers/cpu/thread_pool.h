@@ -1,0 +1,50 @@
+// The CPU provider's threads.
+#ifndef ONDA_PROVIDERS_CPU_THREAD_POOL_H_
+#define ONDA_PROVIDERS_CPU_THREAD_POOL_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace onda {
+
+// Runs loops on a fixed number of threads, the caller's included. Any number of callers may share a pool; a loop body may
+// start another loop. An idle worker waits a few microseconds for more work and then sleeps.
+class ThreadPool {
+ public:
+  // 0: as many as UsableCpus(). 1: no thread is started, loops run on the caller.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  using Body = void (*)(void* arg, int64_t begin, int64_t end);
+  // Calls body over disjoint ranges that cover [0, n), of at least grain items but for the last. body must not throw.
+  void ParallelFor(int64_t n, int64_t grain, Body body, void* arg);
+
+ private:
+  struct Loop;
+  void Work();
+  static bool RunSome(Loop& loop);
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::shared_ptr<Loop>> loops_;
+  std::atomic<int> pending_{0};  // loops that may still have ranges to give away
+  bool stop_ = false;
+};
+
+// Processors that this process may use: its affinity mask, cut to the CPU quota of its control group.
+int UsableCpus();
+
+}  // namespace onda
+
+#endif  // ONDA_PROVIDERS_CPU_THREAD_POOL_H_
