@@ -1,0 +1,69 @@
+#include "kernels/recurrent/recurrent.h"
+
+#include "core/ir/op_def.h"
+#include "core/ir/shape_math.h"
+
+namespace onda::recurrent {
+namespace {
+
+void Upgrade(RewriteContext& c) {
+  // Before version 7 an attribute told whether Y is wanted; whether it is named tells it as well.
+  c.node().attributes.Remove("output_sequence");
+  // GRU-1 misspells its default.
+  if (c.version() == 1 && c.attributes().String("direction", "") == "foward") c.node().attributes.Remove("direction");
+}
+
+// Input i, where given with a rank, must have the shape `dims`; unknown entries of dims are filled in from it.
+void Unify(InferContext& c, size_t i, std::vector<Dim*> dims, const char* what) {
+  if (!c.has_input(i)) return;
+  c.RequireRank(i, static_cast<int>(dims.size()));
+  if (!c.has_rank(i)) return;
+  for (size_t k = 0; k < dims.size(); ++k) *dims[k] = MergeDim(c, *dims[k], (*c.shape(i))[k], what);
+}
+
+template <Cell kCell>
+void Infer(InferContext& c) {
+  const Params params(c.attributes(), kCell);
+  const int64_t gates = GatesOf(kCell);
+  Dim steps = c.FreshDim(), batch = c.FreshDim(), input = c.FreshDim(), directions = params.directions;
+  Dim hidden = params.hidden_size > 0 ? Dim(params.hidden_size) : c.FreshDim();
+  if (c.has_rank(kR) && c.input(kR).rank() == 3) hidden = MergeDim(c, hidden, (*c.shape(kR))[2], "hidden size");
+  if (params.batch_first) {
+    Unify(c, kX, {&batch, &steps, &input}, "X");
+  } else {
+    Unify(c, kX, {&steps, &batch, &input}, "X");
+  }
+  Dim rows = hidden * gates, biases = hidden * (2 * gates), peepholes = hidden * 3;
+  Unify(c, kW, {&directions, &rows, &input}, "W");
+  Unify(c, kR, {&directions, &rows, &hidden}, "R");
+  Unify(c, kBias, {&directions, &biases}, "B");
+  Unify(c, kSequenceLens, {&batch}, "sequence_lens");
+  for (size_t i : {size_t{kInitialH}, size_t{kInitialC}}) {
+    if (i == kInitialC && kCell != Cell::kLstm) break;
+    if (params.batch_first) {
+      Unify(c, i, {&batch, &directions, &hidden}, "initial state");
+    } else {
+      Unify(c, i, {&directions, &batch, &hidden}, "initial state");
+    }
+  }
+  if (kCell == Cell::kLstm) Unify(c, kPeepholes, {&directions, &peepholes}, "P");
+
+  const DType dtype = c.dtype(kX);
+  const Dims state = params.batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden};
+  c.SetOutput(kY, dtype,
+              params.batch_first ? Dims{batch, steps, directions, hidden} : Dims{steps, directions, batch, hidden});
+  c.SetOutput(kYh, dtype, state);
+  if (kCell == Cell::kLstm) c.SetOutput(kYc, dtype, state);
+}
+
+constexpr OpDef kOps[] = {
+    {.name = "RNN", .infer = Infer<Cell::kRnn>, .upgrade = Upgrade},
+    {.name = "GRU", .infer = Infer<Cell::kGru>, .upgrade = Upgrade},
+    {.name = "LSTM", .infer = Infer<Cell::kLstm>, .upgrade = Upgrade},
+};
+
+}  // namespace
+
+std::span<const OpDef> Ops() { return kOps; }
+
+}  // namespace onda::recurrent
