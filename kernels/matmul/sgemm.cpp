@@ -1,6 +1,9 @@
 #include "kernels/matmul/sgemm.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "kernels/matmul/gemv.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul/sgemm.cpp"
@@ -249,12 +252,65 @@ int64_t PackedBSize(int64_t k, int64_t n) { return HWY_DYNAMIC_DISPATCH(PackedBS
 void PackA(int64_t m, int64_t k, const MatrixView& a, float* out) { HWY_DYNAMIC_DISPATCH(PackA)(m, k, a, out); }
 void PackB(int64_t k, int64_t n, const MatrixView& b, float* out) { HWY_DYNAMIC_DISPATCH(PackB)(k, n, b, out); }
 
+namespace {
+
+// The product as matrix times vector, where one of m and n is 1 and the other operand is not packed. C = A b is the
+// transposed problem.
+std::optional<Gemv> AsGemv(const Gemm& g) {
+  if (g.packed_a || g.packed_b || g.b_source) return {};
+  Gemv v;
+  if (g.m == 1) {
+    v = {g.n, g.k, g.a.data, g.a.col_stride, g.b.data, g.b.row_stride, g.b.col_stride};
+  } else if (g.n == 1) {
+    v = {g.m, g.k, g.b.data, g.b.row_stride, g.a.data, g.a.col_stride, g.a.row_stride};
+  } else {
+    return {};
+  }
+  return GemvTakes(v) ? std::optional<Gemv>(v) : std::nullopt;
+}
+
+void RunAsGemv(const Gemm& g, const Gemv& whole, const Parallel& parallel) {
+  const bool row = g.m == 1;
+  // Walking down rows wants long pieces of each; dot products may be cut at will, to some 64 thousand multiplications.
+  const int64_t chunk = whole.col_stride == 1
+                            ? std::clamp<int64_t>(CeilDiv(whole.n, parallel.threads), 256, kGemvChunk)
+                            : std::clamp<int64_t>(65536 / std::max<int64_t>(whole.k, 1), 16, kGemvChunk);
+  const int64_t chunks = CeilDiv(whole.n, chunk), tasks = g.batch.count() * chunks;
+  const bool small = static_cast<double>(tasks) * static_cast<double>(chunk) * static_cast<double>(whole.k) < 262144;
+  parallel.ForTasks(small ? 1 : parallel.threads, tasks, [&](int, int64_t task) {
+    const BatchOffsets offset(g.batch, task / chunks);
+    Gemv v = whole;
+    v.x += row ? offset.a : offset.b;
+    v.b += row ? offset.b : offset.a;
+    const int64_t begin = task % chunks * chunk, end = std::min(whole.n, begin + chunk);
+    alignas(64) float out[kGemvChunk];
+    RunGemv(v, begin, end, out);
+    // Along the vector, one bias varies and the other is a single number.
+    const float* vector_bias = row ? g.col_bias : g.row_bias ? g.row_bias + offset.row_bias : nullptr;
+    const float* scalar_bias = row ? (g.row_bias ? g.row_bias + offset.row_bias : nullptr) : g.col_bias;
+    const int64_t c_step = row ? 1 : g.ldc, addend_step = row ? 1 : g.ld_addend;
+    for (int64_t j = begin; j < end; ++j) {
+      float& y = out[j - begin];
+      y *= g.alpha;
+      if (scalar_bias) y += *scalar_bias;
+      if (vector_bias) y += vector_bias[j];
+      if (g.addend) y += g.beta * g.addend[offset.addend + j * addend_step];
+    }
+    Apply(g.activation, out, end - begin);
+    for (int64_t j = begin; j < end; ++j) g.c[offset.c + j * c_step] = out[j - begin];
+  });
+}
+
+}  // namespace
+
 size_t WorkspaceBytes(const Gemm& gemm, int threads) {
+  if (AsGemv(gemm)) return 0;
   const GemmPlan plan = HWY_DYNAMIC_DISPATCH(MakePlan)(gemm, threads);
   return static_cast<size_t>(plan.workers) * static_cast<size_t>(plan.worker_floats()) * sizeof(float);
 }
 
 void Run(const Gemm& gemm, const Parallel& parallel, void* workspace) {
+  if (const std::optional<Gemv> v = AsGemv(gemm)) return RunAsGemv(gemm, *v, parallel);
   const GemmPlan plan = HWY_DYNAMIC_DISPATCH(MakePlan)(gemm, parallel.threads);
   const auto run_task = HWY_DYNAMIC_DISPATCH(RunTask);
   float* const scratch = static_cast<float*>(workspace);
