@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/conv/engine.h"
 #include "kernels/matmul/sgemm.h"
 #include "perf/fma_peak.h"
 
@@ -89,6 +90,36 @@ void BenchGemm(int64_t m, int64_t k, int64_t n, bool constant_b, bool trans_b, i
        2.0 * static_cast<double>(m * n * k), threads, [&] { matmul::Run(g, parallel, workspace.get()); });
 }
 
+// Square images with padding that keeps them centred.
+void BenchConv(int64_t groups, int64_t in_channels, int64_t out_channels, int64_t size, int64_t kernel, int64_t stride,
+               int threads) {
+  const Parallel parallel = Threads(threads);
+  conv::Problem p;
+  p.groups = groups;
+  p.in_channels = in_channels / groups;
+  p.out_channels = out_channels / groups;
+  const int64_t out = (size + 2 * (kernel / 2) - kernel) / stride + 1;
+  p.in = {1, size, size};
+  p.out = {1, out, out};
+  p.kernel = {1, kernel, kernel};
+  p.stride = {1, stride, stride};
+  p.pad = {0, kernel / 2, kernel / 2};
+  const int64_t multiplications = out_channels * p.in_channels * kernel * kernel * out * out;
+  const auto x = Random(in_channels * size * size), w = Random(out_channels * p.in_channels * kernel * kernel);
+  std::vector<float> y(static_cast<size_t>(out_channels * out * out)),
+      packed(static_cast<size_t>(conv::PackedWeightSize(p)));
+  conv::PackWeights(p, w.data(), packed.data());
+  conv::Operands o;
+  o.x = x.data();
+  o.weights = packed.data();
+  o.y = y.data();
+  const Memory workspace = Aligned(conv::WorkspaceBytes(p, threads));
+  Time("conv " + std::to_string(kernel) + "x" + std::to_string(kernel) + " /" + std::to_string(stride) + " " +
+           std::to_string(in_channels) + "->" + std::to_string(out_channels) + " @" + std::to_string(size) +
+           (groups > 1 ? " groups " + std::to_string(groups) : ""),
+       2.0 * static_cast<double>(multiplications), threads, [&] { conv::Run(p, o, parallel, workspace.get()); });
+}
+
 }  // namespace
 }  // namespace onda
 
@@ -112,5 +143,22 @@ int main(int argc, char** argv) {
   BenchGemm(1, 4096, 4096, false, true, threads);
   BenchGemm(4096, 4096, 1, false, false, threads);
   BenchGemm(3136, 576, 64, true, false, threads);
+  BenchConv(1, 64, 64, 56, 3, 1, threads);
+  BenchConv(1, 128, 128, 28, 3, 1, threads);
+  BenchConv(1, 256, 256, 14, 3, 1, threads);
+  BenchConv(1, 512, 512, 7, 3, 1, threads);
+  BenchConv(1, 128, 128, 56, 3, 2, threads);
+  BenchConv(1, 3, 64, 224, 7, 2, threads);
+  BenchConv(1, 3, 32, 224, 3, 2, threads);
+  BenchConv(1, 256, 64, 56, 1, 1, threads);
+  BenchConv(1, 64, 256, 56, 1, 1, threads);
+  BenchConv(1, 1024, 256, 14, 1, 1, threads);
+  BenchConv(1, 256, 512, 56, 1, 2, threads);
+  BenchConv(1, 16, 96, 112, 1, 1, threads);
+  BenchConv(32, 32, 32, 112, 3, 1, threads);
+  BenchConv(96, 96, 96, 112, 3, 2, threads);
+  BenchConv(384, 384, 384, 14, 3, 1, threads);
+  BenchConv(960, 960, 960, 7, 3, 1, threads);
+  BenchConv(32, 128, 128, 56, 3, 1, threads);
   return 0;
 }

@@ -117,7 +117,7 @@ GemmPlan MakePlan(const Gemm& g, int threads) {
   p.tasks = batch * p.m_tasks * p.n_tasks;
   p.workers = parallel ? static_cast<int>(std::min<int64_t>(threads, p.tasks)) : 1;
   p.a_floats = p.copy_a ? CeilDiv(p.task_m * p.kc, 16) * 16 : 0;
-  p.b_floats = p.copy_b ? CeilDiv(p.task_n * p.kc, 16) * 16 : 0;
+  p.b_floats = p.copy_b ? CeilDiv(p.task_n * p.kc + kLanes, 16) * 16 : 0;
   return p;
 }
 
@@ -230,15 +230,12 @@ void PackB(int64_t k, int64_t n, const MatrixView& b, float* out) {
   }
 }
 
-int64_t PanelWidth() { return kNr; }
-
 }  // namespace onda::matmul::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace onda::matmul {
 
-HWY_EXPORT(PanelWidth);
 HWY_EXPORT(PackedASize);
 HWY_EXPORT(PackedBSize);
 HWY_EXPORT(PackA);
@@ -246,7 +243,6 @@ HWY_EXPORT(PackB);
 HWY_EXPORT(MakePlan);
 HWY_EXPORT(RunTask);
 
-int64_t PanelWidth() { return HWY_DYNAMIC_DISPATCH(PanelWidth)(); }
 int64_t PackedASize(int64_t m, int64_t k) { return HWY_DYNAMIC_DISPATCH(PackedASize)(m, k); }
 int64_t PackedBSize(int64_t k, int64_t n) { return HWY_DYNAMIC_DISPATCH(PackedBSize)(k, n); }
 void PackA(int64_t m, int64_t k, const MatrixView& a, float* out) { HWY_DYNAMIC_DISPATCH(PackA)(m, k, a, out); }

@@ -24,8 +24,9 @@ struct MatrixView {
 // Produces columns of B that exist nowhere in memory (an image's patches, for convolution).
 struct BSource {
   const void* self = nullptr;
-  // Writes rows [k0, k0 + kc) and columns [n0, n0 + width) of batch item `batch`, each row `stride` floats after the
-  // previous one. width is at most PanelWidth(); floats between width and stride may be left unset.
+  // Writes rows [k0, k0 + kc) and columns [n0, n0 + width) of batch item `batch`, in order, each row `stride` floats
+  // after the previous one. Floats between width and stride may be left unset; less than a vector past the last row
+  // may be overwritten.
   void (*pack)(const void* self, int64_t batch, int64_t k0, int64_t kc, int64_t n0, int64_t width, int64_t stride,
                float* out) = nullptr;
 };
@@ -72,9 +73,6 @@ struct Gemm {
 
   Batch batch;
 };
-
-// Columns per panel of packed B on this machine.
-int64_t PanelWidth();
 
 // Floats of a packed (m, k) A or (k, n) B. The format belongs to this machine's instruction set.
 int64_t PackedASize(int64_t m, int64_t k);

@@ -1,0 +1,17 @@
+// Convolution where every output channel reads one input channel.
+#ifndef ONDA_KERNELS_CONV_DEPTHWISE_H_
+#define ONDA_KERNELS_CONV_DEPTHWISE_H_
+
+#include "kernels/conv/engine.h"
+
+namespace onda::conv {
+
+inline bool IsDepthwise(const Problem& p) { return p.in_channels == 1 && (p.groups > 1 || p.out_channels == 1); }
+
+size_t DepthwiseWorkspaceBytes(const Problem& p, int threads);
+// Weights are as in the model: (groups * out_channels, kernel...).
+void RunDepthwise(const Problem& p, const Operands& o, const Parallel& parallel, void* workspace);
+
+}  // namespace onda::conv
+
+#endif  // ONDA_KERNELS_CONV_DEPTHWISE_H_
