@@ -38,7 +38,10 @@ template <Step kStep>
 HWY_INLINE V Map(V x, V shift) {
   if constexpr (kStep == Step::kAddAbs) return hn::Abs(x);
   if constexpr (kStep == Step::kAddSquare) return hn::Mul(x, x);
-  if constexpr (kStep == Step::kAddExp) return hn::Exp(D(), hn::Sub(x, shift));
+  if constexpr (kStep == Step::kAddExp) {
+    const V v = hn::Sub(x, shift);
+    return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(D(), v));  // Exp makes 0 of NaN
+  }
   return x;
 }
 

@@ -15,6 +15,12 @@ std::span<const Case> Cases() {
       {"(float16[4,19] x) => (float16[4,19] y) { y = Softmax(x) }"},
       {"(bfloat16[4,19] x) => (bfloat16[4,19] y) { y = LogSoftmax<axis = 0>(x) }"},
       {"(double[4,19] x) => (double[4,19] y) { y = Softmax(x) }", -500, 500},
+      {"(float[2,30,500] x) => (float[2,30,500] y) { y = LogSoftmax<axis = 1>(x) }", -20, 20},
+      {"(float[5,4] x) => (float[5,4] y) { y = Softmax<axis = 0>(x) }"},
+      {"(float16[2,9,19] x) => (float16[2,9,19] y) { y = Softmax<axis = 1>(x) }"},
+      {"(float[4,19] x) => (float[4,19] y) { y = Hardmax(x) }"},
+      {"(float16[4,5,3] x) => (float16[4,5,3] y) { y = Hardmax<axis = 1>(x) }"},
+      {"(double[3,0] x) => (double[3,0] y) { y = Hardmax(x) }"},
       {"(float[16,1000] x) => (float[16,1000] y) { y = Softmax(x) }"},
   };
   return cases;

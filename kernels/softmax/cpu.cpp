@@ -1,5 +1,13 @@
 // fp32 along the last axis: three passes over a row that stays in cache (maximum, exponentials with their sum, scale).
+// Along another axis the same passes are made over a strip of neighbouring columns. Half types are widened to float in
+// the workspace first.
 #include "kernels/softmax/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/simd/half.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax/cpu.cpp"
@@ -8,9 +16,20 @@
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
 
+#ifndef ONDA_KERNELS_SOFTMAX_STRIP_
+#define ONDA_KERNELS_SOFTMAX_STRIP_
+namespace onda::softmax {
+inline constexpr int64_t kStrip = 256;  // columns of a strip
+}
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace onda::softmax::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+
+// The library's makes 0 of NaN.
+HWY_INLINE hn::Vec<D> Exp(hn::Vec<D> v) { return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(D(), v)); }
 
 // y may be x. n >= 1.
 void Row(const float* x, float* y, int64_t n, bool log) {
@@ -29,12 +48,12 @@ void Row(const float* x, float* y, int64_t n, bool log) {
 
   V vsum = hn::Zero(d);
   for (int64_t i = 0; i < whole; i += lanes) {
-    const V shifted = hn::Sub(hn::LoadU(d, x + i), max), e = hn::Exp(d, shifted);
+    const V shifted = hn::Sub(hn::LoadU(d, x + i), max), e = Exp(shifted);
     vsum = hn::Add(vsum, e);
     hn::StoreU(log ? shifted : e, d, y + i);
   }
   if (whole < n) {
-    const V shifted = hn::Sub(load_tail(x + whole), max), e = hn::Exp(d, shifted);
+    const V shifted = hn::Sub(load_tail(x + whole), max), e = Exp(shifted);
     vsum = hn::Add(vsum, hn::IfThenElseZero(tail, e));
     hn::BlendedStore(log ? shifted : e, tail, d, y + whole);
   }
@@ -46,6 +65,48 @@ void Row(const float* x, float* y, int64_t n, bool log) {
   if (whole < n) hn::BlendedStore(finish(hn::MaskedLoad(tail, d, y + whole)), tail, d, y + whole);
 }
 
+// The first `width` columns of a (length, stride) matrix, each normalised. y may be x. length >= 1, width <= kStrip.
+void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t width, bool log) {
+  const D d;
+  using V = hn::Vec<D>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float max[kStrip + hn::MaxLanes(D())], sum[kStrip + hn::MaxLanes(D())];
+  // Calls fn(j, load, store) for every vector of columns; the last one is masked.
+  auto strip = [&](auto&& fn) HWY_ATTR {
+    int64_t j = 0;
+    for (; j + lanes <= width; j += lanes)
+      fn(
+          j, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); },
+          [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p); });
+    if (j < width) {
+      const auto tail = hn::FirstN(d, static_cast<size_t>(width - j));
+      fn(
+          j, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); },
+          [&](V v, float* p) HWY_ATTR { hn::BlendedStore(v, tail, d, p); });
+    }
+  };
+  strip([&](int64_t j, auto load, auto) HWY_ATTR {
+    hn::Store(load(x + j), d, max + j);
+    hn::Store(hn::Zero(d), d, sum + j);
+  });
+  for (int64_t k = 1; k < length; ++k)
+    strip([&](int64_t j, auto load, auto) HWY_ATTR {
+      hn::Store(hn::Max(hn::Load(d, max + j), load(x + k * stride + j)), d, max + j);
+    });
+  for (int64_t k = 0; k < length; ++k)
+    strip([&](int64_t j, auto load, auto store) HWY_ATTR {
+      const V shifted = hn::Sub(load(x + k * stride + j), hn::Load(d, max + j)), e = Exp(shifted);
+      hn::Store(hn::Add(hn::Load(d, sum + j), e), d, sum + j);
+      store(log ? shifted : e, y + k * stride + j);
+    });
+  for (int64_t j = 0; j < width; ++j) sum[j] = log ? std::log(sum[j]) : 1.0f / sum[j];
+  for (int64_t k = 0; k < length; ++k)
+    strip([&](int64_t j, auto load, auto store) HWY_ATTR {
+      const V v = load(y + k * stride + j), scale = hn::Load(d, sum + j);
+      store(log ? hn::Sub(v, scale) : hn::Mul(v, scale), y + k * stride + j);
+    });
+}
+
 }  // namespace onda::softmax::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -54,6 +115,7 @@ namespace onda::softmax {
 namespace {
 
 HWY_EXPORT(Row);
+HWY_EXPORT(Columns);
 
 template <bool kLog>
 class Cpu {
@@ -62,20 +124,50 @@ class Cpu {
   explicit Cpu(const NodeView& node) : params_(node.attributes()) {}
 
   static std::string Rejects(const NodeView& node) {
-    const FactView& x = node.input(0);
-    if (x.type() != DType::kFloat) return "only float";
-    const int64_t axis = Params(node.attributes()).axis;
-    return axis == -1 || axis == x.rank - 1 ? "" : "only the last axis";
+    const DType type = node.input(0).type();
+    return type == DType::kFloat || IsHalf(type) ? "" : "only float, float16 and bfloat16";
+  }
+
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
+    return IsHalf(inputs[0].type()) ? sizeof(float) * static_cast<size_t>(inputs[0].count()) : 0;
   }
 
   void Launch(const LaunchArgs& args) const {
-    const float* x = args.input(0).as<float>();
-    float* y = args.output(0).as<float>();
-    const auto [rows, length, inner] = params_.ExtentsOf(args.input(0));
-    if (length == 0) return;
-    const auto row = HWY_DYNAMIC_DISPATCH(Row);
-    args.ParallelFor(rows, 1 + 16384 / length, [&, n = length](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) row(x + r * n, y + r * n, n, kLog);
+    const TensorView &x = args.input(0), &y = args.output(0);
+    const auto [outer, n, inner] = params_.ExtentsOf(x);
+    if (n == 0) return;
+    const DType type = x.type();
+    const int64_t slab = n * inner, strips = (inner + kStrip - 1) / kStrip;
+    float* work = static_cast<float*>(args.workspace());
+    if (inner == 1 || IsHalf(type)) {
+      // A task is a slab of (n, inner): one row where inner is 1.
+      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner](int64_t begin,
+                                                                                               int64_t end) {
+        for (int64_t o = begin; o < end; ++o) {
+          const float* from = x.as<float>() + o * slab;
+          float* to = y.as<float>() + o * slab;
+          if (IsHalf(type)) {
+            WidenToFloat(type, x.as<uint16_t>() + o * slab, work + o * slab, slab);
+            from = to = work + o * slab;
+          }
+          if (inner == 1) {
+            HWY_DYNAMIC_DISPATCH(Row)(from, to, n, kLog);
+          } else {
+            for (int64_t j = 0; j < inner; j += kStrip)
+              HWY_DYNAMIC_DISPATCH(Columns)(from + j, to + j, n, inner, std::min(kStrip, inner - j), kLog);
+          }
+          if (IsHalf(type)) NarrowFromFloat(type, to, y.as<uint16_t>() + o * slab, slab);
+        }
+      });
+      return;
+    }
+    const int64_t width = std::min(kStrip, inner);
+    args.ParallelFor(outer * strips, 1 + 16384 / std::max<int64_t>(1, n * width), [&, n = n, inner = inner](int64_t begin,
+                                                                                                     int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        const int64_t j = t % strips * kStrip, at = t / strips * slab + j;
+        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog);
+      }
     });
   }
 

@@ -8,7 +8,7 @@
 namespace onda::softmax {
 namespace {
 
-template <bool kLog>
+template <Kind kKind>
 class Reference {
  public:
   explicit Reference(const NodeView& node) : params_(node.attributes()) {}
@@ -20,12 +20,21 @@ class Reference {
     for (int64_t o = 0; o < outer; ++o) {
       for (int64_t i = 0; i < inner; ++i) {
         auto at = [&](int64_t k) { return (o * length + k) * inner + i; };
+        if (kKind == Kind::kHardmax) {
+          int64_t best = 0;
+          for (int64_t k = 1; k < length; ++k) {
+            const double v = LoadDouble(x.type(), x.data, at(k)), top = LoadDouble(x.type(), x.data, at(best));
+            if (v > top || (std::isnan(v) && !std::isnan(top))) best = k;
+          }
+          for (int64_t k = 0; k < length; ++k) StoreDouble(y.type(), y.data, at(k), k == best);
+          continue;
+        }
         double max = -std::numeric_limits<double>::infinity(), sum = 0;
         for (int64_t k = 0; k < length; ++k) max = std::max(max, LoadDouble(x.type(), x.data, at(k)));
         for (int64_t k = 0; k < length; ++k) sum += std::exp(LoadDouble(x.type(), x.data, at(k)) - max);
         for (int64_t k = 0; k < length; ++k) {
           const double shifted = LoadDouble(x.type(), x.data, at(k)) - max;
-          StoreDouble(y.type(), y.data, at(k), kLog ? shifted - std::log(sum) : std::exp(shifted) / sum);
+          StoreDouble(y.type(), y.data, at(k), kKind == Kind::kLogSoftmax ? shifted - std::log(sum) : std::exp(shifted) / sum);
         }
       }
     }
@@ -36,8 +45,9 @@ class Reference {
 };
 
 constexpr OndaKernelDef kKernels[] = {
-    MakeKernel<Reference<false>>("Softmax"),
-    MakeKernel<Reference<true>>("LogSoftmax"),
+    MakeKernel<Reference<Kind::kSoftmax>>("Softmax"),
+    MakeKernel<Reference<Kind::kLogSoftmax>>("LogSoftmax"),
+    MakeKernel<Reference<Kind::kHardmax>>("Hardmax"),
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ void Infer(InferContext& c) {
 constexpr OpDef kOps[] = {
     {.name = "Softmax", .infer = Infer, .upgrade = Upgrade},
     {.name = "LogSoftmax", .infer = Infer, .upgrade = Upgrade},
+    {.name = "Hardmax", .infer = Infer, .upgrade = Upgrade},
 };
 
 }  // namespace

@@ -1,10 +1,13 @@
 // Softmax and LogSoftmax: y = exp(x - max) / sum(exp(x - max)) along one axis, and its logarithm.
+// Hardmax: 1 at the first maximum, 0 elsewhere.
 #ifndef ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
 #define ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
 
 #include "onda/provider.h"
 
 namespace onda::softmax {
+
+enum class Kind { kSoftmax, kLogSoftmax, kHardmax };
 
 struct Params {
   int64_t axis;
