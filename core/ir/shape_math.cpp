@@ -70,6 +70,20 @@ Dim MergeDim(const InferContext& c, const Dim& a, const Dim& b, const char* what
   return a.known() ? a : b.known() ? b : a;
 }
 
+bool IsNonNegative(const Dim& d) { return d.known() ? d.value() >= 0 : d.ToString().find('-') == std::string::npos; }
+
+void InferView(InferContext& c, std::optional<Dims> shape) {
+  Fact fact = Fact::TensorOfUnknownRank(c.dtype(0));
+  fact.shape = std::move(shape);
+  const TensorPtr constant = c.Constant(0);
+  if (constant && fact.static_shape() && CountOf(fact.static_dims()) == constant->count()) {
+    fact.constant = Tensor::Wrap(constant->dtype(), fact.static_dims(), constant->data(), constant);
+  } else if (const std::optional<Dims> content = c.Content(0)) {
+    fact.content = std::make_shared<const Dims>(*content);
+  }
+  c.SetOutput(0, std::move(fact));
+}
+
 void InferSameAsInput(InferContext& c) {
   Fact fact = c.input(0);
   fact.constant = nullptr;

@@ -28,6 +28,12 @@ inline Dim Product(const Dims& dims) { return Product(dims, 0, dims.size()); }
 // Two facts about the same dimension: the known one, or a; rejects the node where both are known and differ.
 Dim MergeDim(const InferContext& c, const Dim& a, const Dim& b, const char* what);
 
+// Provably at least 0, whatever its symbols stand for (they are dimensions, so at least 0 themselves).
+bool IsNonNegative(const Dim& d);
+
+// Output 0 has the elements of input 0 under another shape: its constant or content goes with it.
+void InferView(InferContext& c, std::optional<Dims> shape);
+
 // Output 0 has input 0's dtype and shape.
 void InferSameAsInput(InferContext& c);
 // Output 0 has input 0's dtype and the broadcast shape of all inputs.
