@@ -12,7 +12,7 @@ Params Parse(const InferContext& c, size_t spatial_rank) {
       c.Reject(std::string(name) + " has " + std::to_string(values.size()) + " entries where " + std::to_string(count) +
                " are needed");
     for (int64_t v : values)
-      if (v < least) c.Reject(std::string(name) + " has an entry " + std::to_string(v));
+      if (v < least || v > INT32_MAX) c.Reject(std::string(name) + " has an entry " + std::to_string(v));
   };
   check("kernel_shape", p.kernel, spatial_rank, 1);
   check("strides", p.strides, spatial_rank, 1);

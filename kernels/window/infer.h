@@ -8,7 +8,7 @@
 namespace onda::window {
 
 // Parses the attributes and rejects the node where a list does not fit `spatial_rank`, a stride, dilation or kernel extent
-// is below 1, or a pad is negative.
+// is below 1, a pad is negative, or an entry exceeds 2^31 - 1.
 Params Parse(const InferContext& c, size_t spatial_rank);
 
 // Output extents: in, kernel: one per spatial axis.

@@ -1,0 +1,319 @@
+// fp32 windows in two steps for each row of results. First the input rows under the window are folded into one row that
+// lies in L1 between two margins of the identity; then each result folds its columns of that row. So padding costs no
+// branches, and a window of kh * kw costs about kh + kw steps. Long rows are cut into tiles.
+// Global pools fold a whole channel as one row.
+#include "kernels/pool/pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/pool/cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#ifndef ONDA_KERNELS_POOL_FOLD_
+#define ONDA_KERNELS_POOL_FOLD_
+namespace onda::pool {
+enum class Fold { kMax, kAdd, kAddAbs, kAddSquare };
+inline constexpr int64_t kRowFloats = 4096;  // of the folded row
+inline constexpr int64_t kSlack = 64;        // floats that vectors may read past it
+}  // namespace onda::pool
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace onda::pool::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+template <Fold kFold>
+HWY_INLINE V Map(V x) {
+  if constexpr (kFold == Fold::kAddAbs) return hn::Abs(x);
+  if constexpr (kFold == Fold::kAddSquare) return hn::Mul(x, x);
+  return x;
+}
+
+// NaN wins in maxima.
+template <Fold kFold>
+HWY_INLINE V Combine(V a, V x) {
+  if constexpr (kFold == Fold::kMax) return hn::IfThenElse(hn::Or(hn::Gt(x, a), hn::IsNaN(x)), x, a);
+  return hn::Add(a, x);
+}
+
+// row[i] is folded with x[i], i < n.
+template <Fold kFold>
+void FoldRowOf(const float* x, int64_t n, float* row) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(Combine<kFold>(hn::LoadU(d, row + i), Map<kFold>(hn::LoadU(d, x + i))), d, row + i);
+  if (i < n) {
+    const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
+    hn::BlendedStore(Combine<kFold>(hn::MaskedLoad(tail, d, row + i), Map<kFold>(hn::MaskedLoad(tail, d, x + i))), tail,
+                     d, row + i);
+  }
+}
+
+// y[o] = fold of row[o * stride + k * dilation] over k in [0, kernel), o < n. Reads at most kSlack floats past the last
+// element.
+template <Fold kFold>
+void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation, float* y) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto vectors = [&](auto load) HWY_ATTR {
+    for (int64_t o = 0; o < n; o += lanes) {
+      const float* p = row + o * stride;
+      V a = load(p);
+      for (int64_t k = 1; k < kernel; ++k) a = Combine<kFold>(a, load(p + k * dilation));
+      if (o + lanes <= n) {
+        hn::StoreU(a, d, y + o);
+      } else {
+        hn::BlendedStore(a, hn::FirstN(d, static_cast<size_t>(n - o)), d, y + o);
+      }
+    }
+  };
+  if (stride == 1) {
+    vectors([&](const float* p) HWY_ATTR { return hn::LoadU(d, p); });
+  } else if (stride == 2) {
+    vectors([&](const float* p) HWY_ATTR {
+      V even, odd;
+      hn::LoadInterleaved2(d, p, even, odd);
+      return even;
+    });
+  } else {
+    for (int64_t o = 0; o < n; ++o) {
+      const float* p = row + o * stride;
+      float a = p[0];
+      for (int64_t k = 1; k < kernel; ++k) {
+        const float x = p[k * dilation];
+        a = kFold != Fold::kMax ? a + x : x > a || std::isnan(x) ? x : a;
+      }
+      y[o] = a;
+    }
+  }
+}
+
+// The fold of x[0, n).
+template <Fold kFold>
+float FoldAllOf(const float* x, int64_t n) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const float identity = kFold == Fold::kMax ? -std::numeric_limits<float>::infinity() : 0;
+  double total = identity;
+  for (int64_t begin = 0; begin < n; begin += 8192) {
+    const float* p = x + begin;
+    const int64_t m = std::min<int64_t>(n - begin, 8192);
+    V a = hn::Set(d, identity), b = a;
+    int64_t i = 0;
+    for (; i + 2 * lanes <= m; i += 2 * lanes) {
+      a = Combine<kFold>(a, Map<kFold>(hn::LoadU(d, p + i)));
+      b = Combine<kFold>(b, Map<kFold>(hn::LoadU(d, p + i + lanes)));
+    }
+    for (; i < m; i += lanes) {
+      const auto tail = hn::FirstN(d, static_cast<size_t>(std::min(lanes, m - i)));
+      a = Combine<kFold>(a, hn::IfThenElse(tail, Map<kFold>(hn::MaskedLoad(tail, d, p + i)), hn::Set(d, identity)));
+    }
+    a = Combine<kFold>(a, b);
+    if constexpr (kFold == Fold::kMax) {
+      HWY_ALIGN float buffer[hn::MaxLanes(D())];
+      hn::Store(a, d, buffer);
+      for (int64_t k = 0; k < lanes; ++k) total = buffer[k] > total || std::isnan(buffer[k]) ? buffer[k] : total;
+    } else {
+      total += hn::GetLane(hn::SumOfLanes(d, a));
+    }
+  }
+  return static_cast<float>(total);
+}
+
+void FoldRow(Fold fold, const float* x, int64_t n, float* row) {
+  switch (fold) {
+    case Fold::kMax: return FoldRowOf<Fold::kMax>(x, n, row);
+    case Fold::kAdd: return FoldRowOf<Fold::kAdd>(x, n, row);
+    case Fold::kAddAbs: return FoldRowOf<Fold::kAddAbs>(x, n, row);
+    case Fold::kAddSquare: return FoldRowOf<Fold::kAddSquare>(x, n, row);
+  }
+}
+
+void FoldColumns(Fold fold, const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation, float* y) {
+  if (fold == Fold::kMax) {
+    FoldColumnsOf<Fold::kMax>(row, n, kernel, stride, dilation, y);
+  } else {
+    FoldColumnsOf<Fold::kAdd>(row, n, kernel, stride, dilation, y);
+  }
+}
+
+float FoldAll(Fold fold, const float* x, int64_t n) {
+  switch (fold) {
+    case Fold::kMax: return FoldAllOf<Fold::kMax>(x, n);
+    case Fold::kAdd: return FoldAllOf<Fold::kAdd>(x, n);
+    case Fold::kAddAbs: return FoldAllOf<Fold::kAddAbs>(x, n);
+    default: return FoldAllOf<Fold::kAddSquare>(x, n);
+  }
+}
+
+}  // namespace onda::pool::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onda::pool {
+namespace {
+
+using window::Axis;
+using window::kMaxSpatial;
+using window::Window;
+
+HWY_EXPORT(FoldRow);
+HWY_EXPORT(FoldColumns);
+HWY_EXPORT(FoldAll);
+
+template <Kind kKind>
+Fold FoldOf(const Params& p) {
+  return kKind == Kind::kMax ? Fold::kMax : kKind == Kind::kAverage ? Fold::kAdd : p.p == 1 ? Fold::kAddAbs : Fold::kAddSquare;
+}
+
+template <Kind kKind>
+std::string RejectsType(const NodeView& node, const Params& p) {
+  if (node.input(0).type() != DType::kFloat) return "only float";
+  if (kKind == Kind::kMax && node.output(1).present()) return "only without Indices";
+  if (kKind == Kind::kLp && p.p != 1 && p.p != 2) return "only p = 1 and p = 2";
+  return "";
+}
+
+template <Kind kKind>
+class Cpu {
+ public:
+  explicit Cpu(const NodeView& node) : params_(node.attributes()) {}
+
+  static std::string Rejects(const NodeView& node) {
+    const Params p(node.attributes());
+    const size_t last = p.window.kernel.size() - 1;
+    if (p.window.kernel.size() > kMaxSpatial) return "more than 8 spatial dimensions";
+    if (p.window.kernel[last] > 1024 || p.window.dilation(last) > 1024 ||
+        (p.window.kernel[last] - 1) * p.window.dilation(last) >= kRowFloats / 2)
+      return "the window is too wide";
+    return RejectsType<kKind>(node, p);
+  }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &y = args.output(0);
+    const Window w = params_.WindowOf(x, y, false);
+    const Axis& last = w[w.rank - 1];
+    if (y.count() == 0) return;
+    const int64_t out_rows = y.count(2, y.rank - 1), rows = y.count(0, y.rank - 1);
+    int64_t work = last.in + 2 * last.out;
+    for (int i = 0; i + 1 < w.rank; ++i) work *= w[i].kernel;
+    args.ParallelFor(rows, 1 + 16384 / work, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        int64_t o[kMaxSpatial], rest = r % out_rows;
+        for (int i = w.rank - 1; i-- > 0; rest /= w[i].out) o[i] = rest % w[i].out;
+        Row(w, o, x.as<float>() + r / out_rows * x.count(2, x.rank), y.as<float>() + r * last.out);
+      }
+    });
+  }
+
+ private:
+  // One row of results at (o..., all) of one channel.
+  void Row(const Window& w, const int64_t* o, const float* x, float* y) const {
+    const Axis& a = w[w.rank - 1];
+    const Fold fold = FoldOf<kKind>(params_);
+    const int64_t span = (a.kernel - 1) * a.dilation + 1;
+    const int64_t tile = std::max<int64_t>(1, (kRowFloats - span) / a.stride);  // results
+    const float identity = fold == Fold::kMax ? -std::numeric_limits<float>::infinity() : 0;
+    float row[kRowFloats + kSlack];
+    for (int64_t begin = 0; begin < a.out; begin += tile) {
+      const int64_t n = std::min(tile, a.out - begin), start = a.start(begin);  // row[0] is input column `start`
+      const int64_t length = (n - 1) * a.stride + span;
+      const int64_t first = std::clamp<int64_t>(start, 0, a.in), stop = std::clamp<int64_t>(start + length, first, a.in);
+      std::fill_n(row, length, identity);
+      ForEachRow(w, o, [&](int64_t offset) {
+        HWY_DYNAMIC_DISPATCH(FoldRow)(fold, x + offset + first, stop - first, row + first - start);
+      });
+      HWY_DYNAMIC_DISPATCH(FoldColumns)(fold, row, n, a.kernel, a.stride, a.dilation, y + begin);
+    }
+    if (kKind == Kind::kLp && params_.p == 2)
+      for (int64_t i = 0; i < a.out; ++i) y[i] = std::sqrt(y[i]);
+    if (kKind == Kind::kAverage) Divide(w, o, y);
+  }
+
+  // Calls fn(offset of the row in its channel) for the input rows under the window.
+  template <class Fn>
+  static void ForEachRow(const Window& w, const int64_t* o, Fn&& fn) {
+    const int outer = w.rank - 1;
+    Axis::Range range[kMaxSpatial];
+    int64_t k[kMaxSpatial];
+    for (int i = 0; i < outer; ++i) {
+      range[i] = w[i].Inside(o[i]);
+      if (range[i].size() <= 0) return;
+      k[i] = range[i].first;
+    }
+    while (true) {
+      int64_t offset = 0;
+      for (int i = 0; i < outer; ++i) offset = offset * w[i].in + w[i].start(o[i]) + k[i] * w[i].dilation;
+      fn(offset * w[outer].in);
+      int i = outer - 1;
+      for (; i >= 0 && ++k[i] == range[i].last; --i) k[i] = range[i].first;
+      if (i < 0) return;
+    }
+  }
+
+  int64_t Count(const Axis& a, int64_t o) const {
+    return (params_.count_include_pad ? a.Clip(o, -a.pad_begin, a.in + a.pad_end) : a.Inside(o)).size();
+  }
+
+  void Divide(const Window& w, const int64_t* o, float* y) const {
+    const Axis& a = w[w.rank - 1];
+    int64_t rows = 1;
+    for (int i = 0; i + 1 < w.rank; ++i) rows *= Count(w[i], o[i]);
+    const Axis::Range whole = a.Interior();
+    for (int64_t i = 0; i < whole.first; ++i) y[i] /= static_cast<float>(rows * Count(a, i));
+    const float divisor = static_cast<float>(rows * a.kernel);
+    for (int64_t i = whole.first; i < whole.last; ++i) y[i] /= divisor;
+    for (int64_t i = whole.last; i < a.out; ++i) y[i] /= static_cast<float>(rows * Count(a, i));
+  }
+
+  Params params_;
+};
+
+template <Kind kKind>
+class Global {
+ public:
+  explicit Global(const NodeView& node) : params_(node.attributes()) {}
+
+  static std::string Rejects(const NodeView& node) { return RejectsType<kKind>(node, Params(node.attributes())); }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &y = args.output(0);
+    const int64_t n = x.count(2, x.rank);
+    const Fold fold = FoldOf<kKind>(params_);
+    args.ParallelFor(y.count(), 1 + 16384 / std::max<int64_t>(1, n), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        float v = HWY_DYNAMIC_DISPATCH(FoldAll)(fold, x.as<float>() + t * n, n);
+        if (kKind == Kind::kAverage) v /= static_cast<float>(n);
+        if (kKind == Kind::kLp && params_.p == 2) v = std::sqrt(v);
+        y.as<float>()[t] = v;
+      }
+    });
+  }
+
+ private:
+  Params params_;
+};
+
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Cpu<Kind::kMax>>("MaxPool"),
+    MakeKernel<Cpu<Kind::kAverage>>("AveragePool"),
+    MakeKernel<Cpu<Kind::kLp>>("LpPool"),
+    MakeKernel<Global<Kind::kMax>>("GlobalMaxPool"),
+    MakeKernel<Global<Kind::kAverage>>("GlobalAveragePool"),
+    MakeKernel<Global<Kind::kLp>>("GlobalLpPool"),
+};
+
+}  // namespace
+
+std::span<const OndaKernelDef> CpuKernels() { return kKernels; }
+
+}  // namespace onda::pool
+#endif
