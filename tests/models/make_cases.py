@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Writes test cases for the real models into build/model_cases: realistic inputs and ONNX Runtime's outputs.
 
-One folder per model and shape in ONNX's test-data layout. Models whose cases are complete and newer than these scripts
-are left as they are.
+    make_cases.py [--networks]     --networks: also the generated networks of perf/networks.py, into build/network_cases
+
+One folder per model and shape in ONNX's test-data layout. Models whose cases were made by these very scripts are left as
+they are.
 """
 
 import functools
@@ -22,14 +24,19 @@ import inputs  # noqa: E402
 from case_folder import fed_inputs, write_case  # noqa: E402
 
 OUT = ROOT / "build" / "model_cases"
+NETWORK_OUT = ROOT / "build" / "network_cases"
+
+
+def reference_session(path):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @functools.cache
 def load(name):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(fetch.model_path(name)), options, providers=["CPUExecutionProvider"])
+    return reference_session(fetch.model_path(name))
 
 
 def run_reference(name, feeds):
@@ -42,8 +49,26 @@ def stamp():
     return f"{digest} onnxruntime {onnxruntime.__version__}\n"
 
 
+def make_network_cases():
+    sys.path.append(str(ROOT / "perf"))
+    import networks
+
+    for name in [*networks.NETWORKS, *networks.OPERATORS]:
+        path, feeds = networks.build(name)
+        stamp_file = NETWORK_OUT / name / "stamp.txt"
+        if stamp_file.exists() and stamp_file.read_text() == path.with_suffix(".stamp").read_text():
+            continue
+        stamp_file.unlink(missing_ok=True)
+        order = [value.name for value in fed_inputs(onnx.load(path, load_external_data=False).graph)]
+        outputs = reference_session(path).run(None, feeds)
+        write_case(NETWORK_OUT / name / "generated", path, [([feeds[key] for key in order], outputs)])
+        stamp_file.write_text(path.with_suffix(".stamp").read_text())
+
+
 def main():
     fetch.fetch()
+    if "--networks" in sys.argv[1:]:
+        make_network_cases()
     for name in fetch.MODELS:
         done = OUT / name / "stamp.txt"
         if done.exists() and done.read_text() == stamp():
