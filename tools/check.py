@@ -46,6 +46,7 @@ def steps(jobs):
     suite = ("--onda", onda)
     return [
         Step("format", ("bash", "-c", "git ls-files '*.cpp' '*.h' '*.cu' | xargs -r clang-format-16 --dry-run -Werror"), 2),
+        Step("include graph", ("python3", "tests/structure/include_graph.py"), 1),
         Step("build release", build("release"), 20),
         Step("unit tests", ctest("release"), 10, "build release", counts=True),
         Step("demo", (str(ROOT / "examples" / "digits" / "demo.sh"), onda), 2, "build release"),
