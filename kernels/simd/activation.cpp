@@ -1,10 +1,14 @@
 #include "kernels/simd/activation.h"
 
+#include <algorithm>
+#include <cmath>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/activation.cpp"
-#include "hwy/contrib/math/math-inl.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+// After highway.h
+#include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::HWY_NAMESPACE {
@@ -84,6 +88,44 @@ HWY_AFTER_NAMESPACE();
 namespace onda {
 
 HWY_EXPORT(Apply);
+
+std::optional<Activation> ActivationOf(std::string_view name, std::optional<float> alpha, std::optional<float> beta) {
+  using Kind = ActivationKind;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (name.empty()) return Activation{};
+  if (name == "Relu") return Activation::Relu();
+  if (name == "Clip") return Activation{Kind::kClamp, alpha.value_or(-kInfinity), beta.value_or(kInfinity)};
+  if (name == "LeakyRelu") return Activation{Kind::kLeakyRelu, alpha.value_or(0.01f), 0};
+  if (name == "HardSigmoid") return Activation{Kind::kHardSigmoid, alpha.value_or(0.2f), beta.value_or(0.5f)};
+  if (name == "HardSwish") return Activation{Kind::kHardSwish, 0, 0};
+  if (name == "Sigmoid") return Activation{Kind::kSigmoid, 0, 0};
+  if (name == "Tanh") return Activation{Kind::kTanh, 0, 0};
+  return {};
+}
+
+double Apply(const Activation& activation, double x) {
+  const double alpha = activation.alpha, beta = activation.beta;
+  if (std::isnan(x)) return x;
+  switch (activation.kind) {
+    case ActivationKind::kNone:
+      return x;
+    case ActivationKind::kClamp:
+      return std::min(beta, std::max(alpha, x));
+    case ActivationKind::kLeakyRelu:
+      return x < 0 ? alpha * x : x;
+    case ActivationKind::kHardSigmoid:
+      return std::max(0.0, std::min(1.0, alpha * x + beta));
+    case ActivationKind::kHardSwish:
+      return x * std::max(0.0, std::min(1.0, x / 6 + 0.5));
+    case ActivationKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kSilu:
+      return x / (1 + std::exp(-x));
+  }
+  return x;
+}
 
 void Apply(const Activation& activation, float* x, int64_t n) { HWY_DYNAMIC_DISPATCH(Apply)(activation, x, n); }
 

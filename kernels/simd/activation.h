@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string_view>
 
 namespace onda {
 
@@ -25,6 +27,12 @@ struct Activation {
 
   static constexpr Activation Relu() { return {ActivationKind::kClamp, 0, std::numeric_limits<float>::infinity()}; }
 };
+
+// The activation of that ONNX operator name, "" being none, with its own defaults; nullopt for others.
+std::optional<Activation> ActivationOf(std::string_view name, std::optional<float> alpha, std::optional<float> beta);
+
+// One value, in double: what references use.
+double Apply(const Activation& activation, double x);
 
 // x[i] = activation(x[i]) over n floats, vectorised.
 void Apply(const Activation& activation, float* x, int64_t n);
