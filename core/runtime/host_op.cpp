@@ -9,10 +9,9 @@
 namespace onda {
 
 HostOp FindHostOp(std::string_view domain, std::string_view name) {
-  if (!domain.empty()) return nullptr;
   for (std::span<const HostOpEntry> part : {ControlFlowHostOps(), SequenceHostOps()})
     for (const HostOpEntry& entry : part)
-      if (entry.name == name) return entry.run;
+      if (entry.name == name && entry.domain == domain) return entry.run;
   return nullptr;
 }
 

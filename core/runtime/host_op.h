@@ -70,6 +70,7 @@ using HostOp = void (*)(HostOpContext&);
 HostOp FindHostOp(std::string_view domain, std::string_view name);
 
 struct HostOpEntry {
+  std::string_view domain;
   std::string_view name;
   HostOp run;
 };
@@ -77,8 +78,6 @@ struct HostOpEntry {
 std::span<const HostOpEntry> ControlFlowHostOps();
 std::span<const HostOpEntry> SequenceHostOps();
 
-// A copy of a tensor as an element of `dtype` rows [begin, begin + dims...) is made by these two; used for slicing along an
-// axis and stacking.
 // value[.., index, ..] without that axis; axis in [0, rank).
 RuntimeValue TakeSlice(const HostOpContext& c, const RuntimeValue& value, int axis, int64_t index);
 // Stacks values of one shape along a new axis.
