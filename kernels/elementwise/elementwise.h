@@ -14,7 +14,7 @@ namespace onda::elementwise {
 struct Params {
   double alpha = 0;
   double beta = 0;
-  bool flag = false;  // Mod: fmod; Gelu: approximate = "tanh"; BitShift: to the left; IsInf: detect_positive
+  bool flag = false;   // Mod: fmod; Gelu: approximate = "tanh"; BitShift: to the left; IsInf: detect_positive
   bool flag2 = false;  // IsInf: detect_negative
   int bits = 64;       // width of the element type
 
@@ -24,8 +24,8 @@ struct Params {
 };
 
 // y[i] = f(x[i]) over one block; x and y may be the same. A null function: the operator is not defined for those types.
-// Types narrower than 64 bits are computed in int64 and keep the low bits of the result. uint64 takes `natural` where it
-// is given. Results of kind bool are 0 or 1.
+// Types narrower than 64 bits are computed in int64 and keep the low bits of the result. uint64 takes `natural` where
+// it is given. Results of kind bool are 0 or 1.
 struct UnaryRow {
   std::string_view op;
   void (*real)(const double* x, double* y, int64_t n, const Params&);

@@ -5,13 +5,10 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/simd/blocks.h"
 #include "kernels/simd/broadcast.h"
+#include "kernels/simd/elements.h"
 
 namespace onda::elementwise {
 namespace {
-
-struct Sixteen {
-  uint64_t halves[2];
-};
 
 class WhereReference {
  public:
@@ -22,12 +19,18 @@ class WhereReference {
     const DType type = args.output(0).type();
     if (type == DType::kString) return Move<std::string>(args);
     switch (BitsOf(type)) {
-      case 8: return Move<uint8_t>(args);
-      case 16: return Move<uint16_t>(args);
-      case 32: return Move<uint32_t>(args);
-      case 64: return Move<uint64_t>(args);
-      case 128: return Move<Sixteen>(args);
-      default: throw Error(ErrorCode::kNotImplemented, "Where is not defined for " + std::string(NameOf(type)));
+      case 8:
+        return Move<uint8_t>(args);
+      case 16:
+        return Move<uint16_t>(args);
+      case 32:
+        return Move<uint32_t>(args);
+      case 64:
+        return Move<uint64_t>(args);
+      case 128:
+        return Move<Bytes16>(args);
+      default:
+        throw Error(ErrorCode::kNotImplemented, "Where is not defined for " + std::string(NameOf(type)));
     }
   }
 

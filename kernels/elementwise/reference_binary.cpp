@@ -15,9 +15,10 @@ void Each(const T* a, const T* b, T* y, int64_t n, const Params& p) {
   for (int64_t i = 0; i < n; ++i) y[i] = kFn(a[i], b[i], p);
 }
 
-#define ONDA_EACH(type, expression) \
+#define ONDA_EACH(type, expression)                                                                           \
   Each<type, []([[maybe_unused]] type a, [[maybe_unused]] type b, [[maybe_unused]] const Params& p) -> type { \
-    return (expression); }>
+    return (expression);                                                                                      \
+  }>
 #define ONDA_REAL(expression) ONDA_EACH(double, expression)
 #define ONDA_INTEGER(expression) ONDA_EACH(int64_t, expression)
 #define ONDA_NATURAL(expression) ONDA_EACH(uint64_t, expression)
@@ -80,18 +81,19 @@ double Gated(double x, double alpha) {
 constexpr BinaryRow kRows[] = {
     {"Add", ONDA_REAL(a + b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) + Bits(b)))},
     {"Sub", ONDA_REAL(a - b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) - Bits(b)))},
-    {"Mul", ONDA_REAL(a * b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) * Bits(b)))},
+    {"Mul", ONDA_REAL(a* b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) * Bits(b)))},
     {"Div", ONDA_REAL(a / b), ONDA_INTEGER(Quotient(a, b)), ONDA_NATURAL(b == 0 ? 0 : a / b)},
     {"Pow", ONDA_REAL(std::pow(a, b)), ONDA_INTEGER(Power(a, b))},
-    {"Mod", ONDA_REAL(Remainder(a, b, p.flag)), ONDA_INTEGER(Remainder(a, b, p.flag)), ONDA_NATURAL(b == 0 ? 0 : a % b)},
+    {"Mod", ONDA_REAL(Remainder(a, b, p.flag)), ONDA_INTEGER(Remainder(a, b, p.flag)),
+     ONDA_NATURAL(b == 0 ? 0 : a % b)},
     {"Max", ONDA_REAL(a > b || std::isnan(a) ? a : b), ONDA_INTEGER(std::max(a, b)), ONDA_NATURAL(std::max(a, b))},
     {"Min", ONDA_REAL(a < b || std::isnan(a) ? a : b), ONDA_INTEGER(std::min(a, b)), ONDA_NATURAL(std::min(a, b))},
     {"Sum", ONDA_REAL(a + b)},
     {"Mean", ONDA_REAL(a + b)},
-    {"And", nullptr, ONDA_INTEGER(a & b)},
+    {"And", nullptr, ONDA_INTEGER(a& b)},
     {"Or", nullptr, ONDA_INTEGER(a | b)},
     {"Xor", nullptr, ONDA_INTEGER(a ^ b)},
-    {"BitwiseAnd", nullptr, ONDA_INTEGER(a & b)},
+    {"BitwiseAnd", nullptr, ONDA_INTEGER(a& b)},
     {"BitwiseOr", nullptr, ONDA_INTEGER(a | b)},
     {"BitwiseXor", nullptr, ONDA_INTEGER(a ^ b)},
     {"BitShift", nullptr, ONDA_INTEGER(Shifted(a, b, p)), ONDA_NATURAL(Shifted(a, b, p))},

@@ -23,7 +23,8 @@ void Natural(const uint64_t* x, uint64_t* y, int64_t n, const Params& p) {
   for (int64_t i = 0; i < n; ++i) y[i] = kFn(x[i], p);
 }
 
-#define ONDA_FN(type, expression) []([[maybe_unused]] type x, [[maybe_unused]] const Params& p) -> type { return (expression); }
+#define ONDA_FN(type, expression) \
+  []([[maybe_unused]] type x, [[maybe_unused]] const Params& p) -> type { return (expression); }
 #define ONDA_REAL(expression) Real<ONDA_FN(double, expression)>
 #define ONDA_INTEGER(expression) Integer<ONDA_FN(int64_t, expression)>
 #define ONDA_NATURAL(expression) Natural<ONDA_FN(uint64_t, expression)>
@@ -66,7 +67,11 @@ int64_t Negated(int64_t x) { return static_cast<int64_t>(0 - static_cast<uint64_
 constexpr UnaryRow kRows[] = {
     {"Abs", ONDA_REAL(std::fabs(x)), ONDA_INTEGER(x < 0 ? Negated(x) : x), ONDA_NATURAL(x)},
     {"Neg", ONDA_REAL(-x), ONDA_INTEGER(Negated(x))},
-    {"Sign", ONDA_REAL(x > 0 ? 1 : x < 0 ? -1 : x), ONDA_INTEGER((x > 0) - (x < 0)), ONDA_NATURAL(x != 0)},
+    {"Sign",
+     ONDA_REAL(x > 0   ? 1
+               : x < 0 ? -1
+                       : x),
+     ONDA_INTEGER((x > 0) - (x < 0)), ONDA_NATURAL(x != 0)},
     {"Floor", ONDA_REAL(std::floor(x))},
     {"Ceil", ONDA_REAL(std::ceil(x))},
     {"Round", ONDA_REAL(Round(x))},
@@ -94,14 +99,19 @@ constexpr UnaryRow kRows[] = {
     {"LeakyRelu", ONDA_REAL(x < 0 ? p.alpha * x : x)},
     {"Elu", ONDA_REAL(x < 0 ? p.alpha * std::expm1(x) : x)},
     {"Selu", ONDA_REAL(x > 0 ? p.beta * x : p.beta * p.alpha * std::expm1(x))},
-    {"Celu", ONDA_REAL(std::isnan(x) ? x : std::max(0.0, x) + std::min(0.0, p.alpha * std::expm1(x / p.alpha)))},
+    {"Celu", ONDA_REAL(std::isnan(x) ? x : std::max(0.0, x) + std::min(0.0, p.alpha* std::expm1(x / p.alpha)))},
     {"Gelu", ONDA_REAL(Gelu(x, p.flag))},
-    {"HardSigmoid", ONDA_REAL(Clamp(p.alpha * x + p.beta, 0, 1))},
+    {"HardSigmoid", ONDA_REAL(Clamp(p.alpha* x + p.beta, 0, 1))},
     {"HardSwish", ONDA_REAL(Gated(x, Clamp(x / 6 + 0.5, 0, 1)))},
     {"Mish", ONDA_REAL(Gated(x, std::tanh(Softplus(x))))},
-    {"Swish", ONDA_REAL(Gated(x, Sigmoid(p.alpha * x)))},
-    {"ThresholdedRelu", ONDA_REAL(x > p.alpha ? x : std::isnan(x) ? x : 0)},
-    {"Shrink", ONDA_REAL(x < -p.alpha ? x + p.beta : x > p.alpha ? x - p.beta : std::isnan(x) ? x : 0),
+    {"Swish", ONDA_REAL(Gated(x, Sigmoid(p.alpha* x)))},
+    {"ThresholdedRelu", ONDA_REAL(x > p.alpha     ? x
+                                  : std::isnan(x) ? x
+                                                  : 0)},
+    {"Shrink",
+     ONDA_REAL(x<-p.alpha ? x + p.beta : x> p.alpha ? x - p.beta
+               : std::isnan(x)                      ? x
+                                                    : 0),
      Integer<ShrinkInteger>, Natural<ShrinkNatural>},
     {"IsNaN", ONDA_REAL(std::isnan(x))},
     {"IsInf", ONDA_REAL(std::isinf(x) && (x > 0 ? p.flag : p.flag2))},

@@ -8,7 +8,8 @@
 namespace onda::elementwise {
 namespace {
 
-// x (of shape [..]) with dimensions of 1 appended so that its first one lies at dimension `axis` of a tensor like `like`.
+// x (of shape [..]) with dimensions of 1 appended so that its first one lies at dimension `axis` of a tensor like
+// `like`.
 ValueId AlignAt(RewriteContext& c, ValueId x, ValueId like, int64_t axis) {
   const Fact &small = c.FactOf(x), &large = c.FactOf(like);
   if (small.has_rank() && large.has_rank()) {

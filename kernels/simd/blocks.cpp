@@ -41,10 +41,14 @@ uint16_t DoubleToHalf(double value) {
 
 void LoadReals(DType dtype, const void* data, int64_t offset, int64_t step, int64_t n, double* out) {
   switch (dtype) {
-    case DType::kFloat: return Load<float>(data, offset, step, n, out);
-    case DType::kDouble: return Load<double>(data, offset, step, n, out);
-    case DType::kInt32: return Load<int32_t>(data, offset, step, n, out);
-    case DType::kInt64: return Load<int64_t>(data, offset, step, n, out);
+    case DType::kFloat:
+      return Load<float>(data, offset, step, n, out);
+    case DType::kDouble:
+      return Load<double>(data, offset, step, n, out);
+    case DType::kInt32:
+      return Load<int32_t>(data, offset, step, n, out);
+    case DType::kInt64:
+      return Load<int64_t>(data, offset, step, n, out);
     case DType::kFloat16: {
       const auto* x = static_cast<const uint16_t*>(data) + offset;
       for (int64_t i = 0; i < n; ++i) out[i] = HalfToFloat(x[i * step]);
@@ -90,11 +94,15 @@ void StoreReals(DType dtype, void* data, int64_t offset, int64_t n, const double
 void LoadIntegers(DType dtype, const void* data, int64_t offset, int64_t step, int64_t n, int64_t* out) {
   switch (dtype) {
     case DType::kBool:
-    case DType::kUint8: return Load<uint8_t>(data, offset, step, n, out);
-    case DType::kInt8: return Load<int8_t>(data, offset, step, n, out);
-    case DType::kInt32: return Load<int32_t>(data, offset, step, n, out);
+    case DType::kUint8:
+      return Load<uint8_t>(data, offset, step, n, out);
+    case DType::kInt8:
+      return Load<int8_t>(data, offset, step, n, out);
+    case DType::kInt32:
+      return Load<int32_t>(data, offset, step, n, out);
     case DType::kUint64:
-    case DType::kInt64: return Load<int64_t>(data, offset, step, n, out);
+    case DType::kInt64:
+      return Load<int64_t>(data, offset, step, n, out);
     default:
       for (int64_t i = 0; i < n; ++i) out[i] = LoadInt64(dtype, data, offset + i * step);
   }
@@ -103,11 +111,14 @@ void LoadIntegers(DType dtype, const void* data, int64_t offset, int64_t step, i
 void StoreIntegers(DType dtype, void* data, int64_t offset, int64_t n, const int64_t* values) {
   switch (dtype) {
     case DType::kUint8:
-    case DType::kInt8: return Store<uint8_t>(data, offset, n, values);
+    case DType::kInt8:
+      return Store<uint8_t>(data, offset, n, values);
     case DType::kUint32:
-    case DType::kInt32: return Store<uint32_t>(data, offset, n, values);
+    case DType::kInt32:
+      return Store<uint32_t>(data, offset, n, values);
     case DType::kUint64:
-    case DType::kInt64: return Store<uint64_t>(data, offset, n, values);
+    case DType::kInt64:
+      return Store<uint64_t>(data, offset, n, values);
     case DType::kBool: {
       uint8_t* y = static_cast<uint8_t*>(data) + offset;
       for (int64_t i = 0; i < n; ++i) y[i] = values[i] != 0;

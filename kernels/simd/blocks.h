@@ -1,5 +1,5 @@
-// Reads and writes runs of elements of any type as a short list of compute types, a block at a time, so that code for all
-// element types is compiled once. Slower than code for one type, far faster than a switch per element.
+// Reads and writes runs of elements of any type as a short list of compute types, a block at a time, so that code for
+// all element types is compiled once. Slower than code for one type, far faster than a switch per element.
 #ifndef ONDA_KERNELS_SIMD_BLOCKS_H_
 #define ONDA_KERNELS_SIMD_BLOCKS_H_
 

@@ -1,5 +1,5 @@
-// Walks operands that broadcast to one shape. Dimensions along which all operands move alike are merged first, so that most
-// shapes end as one or two loops.
+// Walks operands that broadcast to one shape. Dimensions along which all operands move alike are merged first, so that
+// most shapes end as one or two loops.
 #ifndef ONDA_KERNELS_SIMD_BROADCAST_H_
 #define ONDA_KERNELS_SIMD_BROADCAST_H_
 
@@ -23,7 +23,8 @@ class BroadcastPlan {
   BroadcastPlan(std::span<const int64_t> out, const std::array<std::span<const int64_t>, kOperands>& operands) {
     if (out.size() > kMaxRank) throw Error(ErrorCode::kResourceLimit, "broadcasting supports at most 64 dimensions");
     for (const auto& shape : operands)
-      if (shape.size() > out.size()) throw Error(ErrorCode::kInternal, "an operand has more dimensions than the result");
+      if (shape.size() > out.size())
+        throw Error(ErrorCode::kInternal, "an operand has more dimensions than the result");
     Offsets extent;  // elements of the operand inside the dimensions seen so far
     extent.fill(1);
     std::array<bool, kOperands> moves{};
@@ -63,8 +64,8 @@ class BroadcastPlan {
   int64_t inner() const { return dims_[0]; }
   int64_t step(int operand) const { return strides_[0][operand]; }
 
-  // fn(begin, offsets, n) for runs of the innermost dimension that cover output elements [begin, end) in order: n elements
-  // from output element `begin`; operand k starts at element offsets[k] and moves by step(k).
+  // fn(begin, offsets, n) for runs of the innermost dimension that cover output elements [begin, end) in order: n
+  // elements from output element `begin`; operand k starts at element offsets[k] and moves by step(k).
   template <class Fn>
   void ForEachRun(int64_t begin, int64_t end, Fn&& fn) const {
     if (begin >= end) return;
