@@ -46,6 +46,9 @@ class Dim {
   std::shared_ptr<const Expression> expression_;  // null for integers
 };
 
+// The inverse of Dim::ToString. A text that ToString would not write, such as "batch-size", is the name of one symbol.
+Dim ParseDim(std::string_view text);
+
 // Sum and product of int64 that throw kResourceLimit on overflow.
 int64_t CheckedAdd(int64_t a, int64_t b);
 int64_t CheckedMul(int64_t a, int64_t b);
