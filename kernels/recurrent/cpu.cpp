@@ -7,6 +7,8 @@
 #include <memory>
 #include <new>
 
+#include "kernels/simd/carver.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/recurrent/cpu.cpp"
 #include "hwy/foreach_target.h"
@@ -245,23 +247,6 @@ HWY_EXPORT(StepRnn);
 HWY_EXPORT(StepReset);
 HWY_EXPORT(StepGru);
 HWY_EXPORT(StepLstm);
-
-// Hands out 64-byte aligned pieces of a memory block; with a null block it only counts.
-class Carver {
- public:
-  explicit Carver(void* memory = nullptr) : memory_(static_cast<char*>(memory)) {}
-  template <class T>
-  T* Take(int64_t count) {
-    T* piece = memory_ ? reinterpret_cast<T*>(memory_ + bytes_) : nullptr;
-    bytes_ += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    return piece;
-  }
-  size_t bytes() const { return bytes_; }
-
- private:
-  char* memory_;
-  size_t bytes_ = 0;
-};
 
 // Extents in groups of hidden units.
 struct Packing {
