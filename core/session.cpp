@@ -1,0 +1,208 @@
+#include "core/session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "core/passes/canonicalize.h"
+#include "kernels/op_table.h"
+
+namespace onda {
+namespace {
+
+std::span<const OndaKernelDef* const> FindCpuKernels(const Node& node) {
+  return CpuKernels(node.op->domain, node.op->name);
+}
+
+// The reference alone where there is one.
+std::span<const OndaKernelDef* const> FindReferenceKernels(const Node& node) {
+  const std::span<const OndaKernelDef* const> all = CpuKernels(node.op->domain, node.op->name);
+  if (all.empty() || !ReferenceKernel(node.op->domain, node.op->name)) return all;
+  return all.last(1);
+}
+
+std::string Describe(const RuntimeValue& v) { return v.ToFact().ToString(); }
+
+bool KindMatches(const Fact& declared, const RuntimeValue& given) {
+  if (!declared.known() || declared.kind == given.kind) return true;
+  // A plain value stands for an optional that holds it.
+  return declared.kind == ValueKind::kOptional;
+}
+
+bool SharesMemory(const RuntimeValue& v, const std::vector<RuntimeValue>& others, size_t self) {
+  if (v.borrowed || v.owner.use_count() > 1) return true;
+  for (size_t i = 0; i < self; ++i)
+    if (others[i].data && others[i].data == v.data) return true;
+  return false;
+}
+
+}  // namespace
+
+RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
+  if (value.elements) {
+    std::vector<RuntimeValue> elements;
+    for (const RuntimeValue& e : *value.elements) elements.push_back(CopyValue(pool, e));
+    RuntimeValue copy = value;
+    copy.elements = std::make_shared<const std::vector<RuntimeValue>>(std::move(elements));
+    return copy;
+  }
+  RuntimeValue copy = NewTensor(pool, value.dtype, value.dims);
+  if (value.dtype == DType::kString) {
+    std::copy_n(static_cast<const std::string*>(value.data), value.count(), static_cast<std::string*>(copy.data));
+  } else if (value.bytes()) {
+    std::memcpy(copy.data, value.data, value.bytes());
+  }
+  return copy;
+}
+
+InferenceSession::InferenceSession(const Model& model, const LoadOptions& options) {
+  const KernelFinder find = options.reference_kernels ? FindReferenceKernels : FindCpuKernels;
+  CanonicalizeOptions canonical;
+  canonical.free_dimensions = options.free_dimensions;
+  canonical.find_op = FindOp;
+  canonical.has_kernel = [&find](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
+    return (node.op->flags & kOpView) || ChooseKernel(find(node), node, in, out, nullptr) != nullptr;
+  };
+  if (options.fold_constants) {
+    canonical.evaluate = [&find, &canonical](const Node& node, std::span<const TensorPtr> in,
+                                             std::span<const Fact> out) {
+      return EvaluateOnce(find(node), node, in, out, canonical.max_folded_bytes);
+    };
+  }
+  std::vector<std::string> warnings;
+  graph_ = Canonicalize(model, canonical, &warnings);
+  if (options.log)
+    for (const std::string& warning : warnings) options.log(LogLevel::kWarning, warning);
+
+  for (size_t i = 0; i < graph_->inputs.size(); ++i) {
+    const Value& value = graph_->value(graph_->inputs[i]);
+    inputs_.push_back({value.name, value.fact, model.graph->value(model.graph->inputs[i]).fact.constant});
+  }
+  for (ValueId id : graph_->outputs) {
+    outputs_.push_back({graph_->value(id).name, graph_->FactOf(id), nullptr});
+    output_ids_[graph_->value(id).name] = id;
+  }
+  for (const std::string& name : options.extra_outputs) {
+    if (output_ids_.count(name)) continue;
+    for (ValueId id = 0; id < static_cast<ValueId>(graph_->values().size()); ++id)
+      if (graph_->value(id).name == name) output_ids_[name] = id;
+    if (!output_ids_.count(name))
+      throw Error(ErrorCode::kInvalidArgument, "the model has no value '" + name + "' that could be an extra output");
+  }
+  compiled_ = std::make_unique<CompiledGraph>(graph_, find);
+}
+
+InferenceSession::~InferenceSession() = default;
+
+std::vector<PlacementEntry> InferenceSession::Placement() const {
+  std::vector<PlacementEntry> entries;
+  for (NodeId id = 0; id < static_cast<NodeId>(graph_->nodes().size()); ++id) {
+    const Node& node = graph_->node(id);
+    const CompiledNode& compiled = compiled_->node(id);
+    PlacementEntry entry{node.name, node.op_type, compiled.kernel_name, ""};
+    for (const Refusal& r : compiled.refusals) entry.reason += (entry.reason.empty() ? "" : "; ") + r.reason;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+std::vector<RuntimeValue> InferenceSession::CheckFeeds(
+    std::vector<std::pair<std::string, RuntimeValue>> feeds) const {
+  std::vector<RuntimeValue> values(inputs_.size());
+  auto refuse = [](const std::string& text) { throw Error(ErrorCode::kInvalidArgument, text); };
+  for (auto& [name, value] : feeds) {
+    const auto it = std::find_if(inputs_.begin(), inputs_.end(), [&, &n = name](const PortInfo& p) { return p.name == n; });
+    if (it == inputs_.end()) {
+      std::string text = "the model has no input '" + name + "'; its inputs are";
+      for (const PortInfo& p : inputs_) text += " '" + p.name + "'";
+      refuse(text);
+    }
+    RuntimeValue& slot = values[it - inputs_.begin()];
+    if (slot.present()) refuse("input '" + name + "' is given twice");
+    slot = std::move(value);
+  }
+  std::unordered_map<std::string, std::pair<int64_t, std::string>> symbols;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const PortInfo& port = inputs_[i];
+    RuntimeValue& value = values[i];
+    if (port.fact.constant) {  // before IR 4: listed among the inputs by custom only
+      if (value.present()) refuse("input '" + port.name + "' is a constant of this model and cannot be fed");
+      continue;
+    }
+    if (!value.present()) {
+      if (port.default_value) {
+        value = RuntimeValue::FromTensor(port.default_value);
+      } else if (port.fact.kind == ValueKind::kOptional) {
+        value.kind = ValueKind::kOptional;
+        value.elements = std::make_shared<const std::vector<RuntimeValue>>();
+        value.element_fact = port.fact.element;
+      } else {
+        refuse("input '" + port.name + "' (" + port.fact.ToString() + ") is missing");
+      }
+    }
+    const std::string expected =
+        "input '" + port.name + "': expected " + port.fact.ToString() + ", given " + Describe(value);
+    if (!KindMatches(port.fact, value)) refuse(expected);
+    if (port.fact.kind == ValueKind::kOptional && value.kind != ValueKind::kOptional) {
+      RuntimeValue optional;
+      optional.kind = ValueKind::kOptional;
+      optional.element_fact = port.fact.element;
+      optional.elements = std::make_shared<const std::vector<RuntimeValue>>(1, std::move(value));
+      value = std::move(optional);
+    }
+    if (!value.is_tensor() || !port.fact.is_tensor()) continue;
+    if (value.dtype != port.fact.dtype) refuse(expected + " (element types differ)");
+    if (!port.fact.has_rank()) continue;
+    if (static_cast<int>(value.dims.size()) != port.fact.rank()) refuse(expected + " (ranks differ)");
+    for (int d = 0; d < port.fact.rank(); ++d) {
+      const Dim& dim = (*port.fact.shape)[d];
+      if (dim.known() && dim.value() != value.dims[d])
+        refuse(expected + " (dimension " + std::to_string(d) + " differs)");
+      if (dim.known()) continue;
+      const std::string symbol = dim.ToString();
+      const auto [at, is_new] = symbols.try_emplace(symbol, value.dims[d], port.name);
+      if (!is_new && at->second.first != value.dims[d])
+        refuse(expected + " (dimension '" + symbol + "' is " + std::to_string(at->second.first) + " in input '" +
+               at->second.second + "')");
+    }
+  }
+  return values;
+}
+
+std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
+  std::vector<ValueId> ids;
+  for (const std::string& name : arguments.outputs) {
+    const auto it = output_ids_.find(name);
+    if (it == output_ids_.end()) {
+      std::string text = "the model has no output '" + name + "'; its outputs are";
+      for (const PortInfo& p : outputs_) text += " '" + p.name + "'";
+      throw Error(ErrorCode::kInvalidArgument, text);
+    }
+    ids.push_back(it->second);
+  }
+  if (ids.empty()) ids = graph_->outputs;
+  RunContext context;
+  context.pool = arguments.pool;
+  context.threads = arguments.threads;
+  context.stop = arguments.stop;
+  context.observer = arguments.observer;
+  std::vector<RuntimeValue> results = Execute(compiled_->ProgramFor(ids), CheckFeeds(std::move(arguments.feeds)),
+                                              context, arguments.bindings);
+  for (size_t i = 0; i < results.size(); ++i) {
+    RuntimeValue& result = results[i];
+    const bool bound = i < arguments.bindings.size() && arguments.bindings[i].data == result.data && result.data;
+    if (!bound && (result.elements || SharesMemory(result, results, i))) result = CopyValue(*context.pool, result);
+    if (!bound && i < arguments.bindings.size() && arguments.bindings[i].data) {
+      const OutputBinding& b = arguments.bindings[i];
+      if (b.dtype != result.dtype || b.dims != result.dims || result.dtype == DType::kString)
+        throw Error(ErrorCode::kInvalidArgument,
+                    "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
+      if (result.bytes()) std::memcpy(b.data, result.data, result.bytes());
+      result.data = b.data;
+      result.owner = nullptr;
+    }
+  }
+  return results;
+}
+
+}  // namespace onda
