@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs a build into a scratch prefix and builds consumer/ against it, by find_package and by pkg-config, as an
+# application would; also looks at the library's symbols. run.sh BUILD_FOLDER
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+model=$here/../../examples/digits/digits.onnx
+
+cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log" || { cat "$scratch/install.log"; exit 1; }
+library=$(find "$scratch/prefix" -name libonda.so)
+export LD_LIBRARY_PATH=$(dirname "$library")
+
+cmake -S "$here/consumer" -B "$scratch/by_cmake" -DCMAKE_PREFIX_PATH="$scratch/prefix" --log-level=WARNING
+cmake --build "$scratch/by_cmake" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
+"$scratch/by_cmake/consumer" "$model"
+
+export PKG_CONFIG_PATH=$LD_LIBRARY_PATH/pkgconfig
+# The installed prefix is not the configured one: pkg-config is told so.
+flags=$(pkg-config --define-variable=prefix="$scratch/prefix" --cflags --libs onda)
+# shellcheck disable=SC2086
+c++ -std=c++20 "$here/consumer/consumer.cpp" -o "$scratch/by_pkg_config" $flags
+"$scratch/by_pkg_config" "$model"
+
+readelf -d "$library" | grep -q 'SONAME.*libonda\.so\.[0-9]' || { echo "libonda.so has no versioned SONAME"; exit 1; }
+# Only Onda's own names are exported: no protobuf, no spdlog, no standard library templates.
+strangers=$(nm -DC --defined-only "$library" | awk '$2 ~ /[A-Z]/ && $2 != "A"' | cut -d' ' -f3- |
+  grep -vE '^(onda::|Onda|onda_|(typeinfo|typeinfo name|vtable|VTT|guard variable|construction vtable) for onda::)' | head -20 || true)
+[ -z "$strangers" ] || { printf 'exported, but not ours:\n%s\n' "$strangers"; exit 1; }
+echo "installed, found by find_package and pkg-config, linked and run; exports only its own names"
