@@ -12,6 +12,7 @@
 
 #include "onda/types.h"
 #include "proto/export_graph.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -60,7 +61,7 @@ class NewFile {
  private:
   [[noreturn]] void Fail() {
     const std::string cause = std::generic_category().message(errno);
-    throw Error(ErrorCode::kInvalidArgument, "cannot write '" + path_ + "': " + cause);
+    throw Error(ErrorCode::kInvalidArgument, "cannot write " + Quoted(path_) + ": " + cause);
   }
 
   std::string path_, temporary_;
@@ -133,7 +134,8 @@ std::string Serialize(const wire::Model& message) {
 void ExportFile(const Model& model, const std::string& path, const ExportOptions& options) {
   const std::string& location = options.external_location;
   if (location.find('/') != std::string::npos || location == "." || location == "..") {
-    throw Error(ErrorCode::kInvalidArgument, "external data goes beside the model: '" + location + "' is no file name");
+    throw Error(ErrorCode::kInvalidArgument,
+                "external data goes beside the model: " + Quoted(location) + " is no file name");
   }
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   if (!location.empty() && folder + location == path) {

@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "onda/types.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
 
 [[noreturn]] void RejectExternal(std::string_view tensor, const std::string& location, const std::string& why,
                                  ErrorCode code = ErrorCode::kInvalidModel) {
-  throw Error(code, "tensor '" + std::string(tensor) + "': external data '" + location + "' " + why);
+  throw Error(code, "tensor " + Quoted(tensor) + ": external data " + Quoted(location) + " " + why);
 }
 
 class Descriptor {

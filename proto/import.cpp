@@ -10,6 +10,7 @@
 #include "onda/types.h"
 #include "proto/external_data.h"
 #include "proto/import_graph.h"
+#include "proto/quoted.h"
 #include "proto/wire_scan.h"
 
 namespace onda::proto {
@@ -104,7 +105,7 @@ Model ImportFile(const std::string& path, const ImportOptions& options) {
   try {
     return Read(bytes, options, options.external_folder.value_or(folder));
   } catch (const Error& error) {
-    throw Error(error.code(), "'" + path + "': " + error.what());
+    throw Error(error.code(), Quoted(path) + ": " + error.what());
   }
 }
 

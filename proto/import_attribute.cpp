@@ -4,6 +4,7 @@
 
 #include "onda/types.h"
 #include "proto/import_graph.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -76,15 +77,16 @@ AttributeKind KindOfAttribute(const wire::Attribute& attribute) {
 void GraphReader::ReadAttribute(wire::Attribute& attribute, Node& node, Scope& scope, const Context& context) {
   const std::string name = attribute.name();
   if (name.empty()) RejectAttribute("an attribute has no name");
-  if (node.attributes.Has(name) || node.FindBody(name)) RejectAttribute("attribute '" + name + "' is given twice");
+  if (node.attributes.Has(name) || node.FindBody(name))
+    RejectAttribute("attribute " + Quoted(name) + " is given twice");
   try {
     if (!attribute.ref_attr_name().empty()) {
       const std::string& source = attribute.ref_attr_name();
-      if (!context.function) RejectAttribute("refers to '" + source + "', but there is no enclosing function");
+      if (!context.function) RejectAttribute("refers to " + Quoted(source) + ", but there is no enclosing function");
       const std::vector<std::string>& required = context.function->attributes;
       if (std::find(required.begin(), required.end(), source) == required.end() &&
           !context.function->defaults.Has(source)) {
-        RejectAttribute("refers to '" + source + "', which is no attribute of the enclosing function");
+        RejectAttribute("refers to " + Quoted(source) + ", which is no attribute of the enclosing function");
       }
       for (int i = 1; i <= static_cast<int>(kLastKind); ++i) {
         if (HasField(attribute, static_cast<AttributeKind>(i))) RejectAttribute("has both a reference and a value");
@@ -108,7 +110,7 @@ void GraphReader::ReadAttribute(wire::Attribute& attribute, Node& node, Scope& s
     for (wire::Graph& graph : *attribute.mutable_graphs()) read_body(graph);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) throw;
-    throw Error(error.code(), "attribute '" + name + "': " + error.what());
+    throw Error(error.code(), "attribute " + Quoted(name) + ": " + error.what());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "onda/types.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -20,8 +21,6 @@ constexpr int kMaxAttributes = 1024;
 std::string FunctionKey(const std::string& domain, const std::string& name, const std::string& overload) {
   return DomainName(domain) + '\n' + name + '\n' + overload;
 }
-
-std::string Quoted(const std::string& name) { return "'" + name + "'"; }
 
 // Rethrows an error with its place in front.
 [[noreturn]] void Rethrow(const Error& error, const std::string& place) {

@@ -7,6 +7,7 @@
 
 #include "onda/types.h"
 #include "proto/import_graph.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -125,7 +126,7 @@ void RejectRecursion(const std::vector<Function>& functions) {
     if (waits_for[i] == 0) continue;
     const std::string domain = functions[i].domain.empty() ? "ai.onnx" : functions[i].domain;
     throw Error(ErrorCode::kInvalidModel,
-                "function '" + domain + "." + functions[i].name + "' calls itself, or a function that does");
+                "function " + Quoted(domain + "." + functions[i].name) + " calls itself, or a function that does");
   }
 }
 

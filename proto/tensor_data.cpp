@@ -8,6 +8,7 @@
 
 #include "onnx.pb.h"
 #include "proto/external_data.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -22,7 +23,7 @@ enum DataField { kFloatData = 4, kInt32Data = 5, kInt64Data = 7, kRawData = 9, k
 constexpr uint64_t kCopyMisalignedBelow = 64 << 10;
 
 [[noreturn]] void RejectTensor(const std::string& name, const std::string& why) {
-  throw Error(ErrorCode::kInvalidModel, "tensor '" + name + "' " + why);
+  throw Error(ErrorCode::kInvalidModel, "tensor " + Quoted(name) + " " + why);
 }
 
 bool IsFloat6(DType dtype) { return dtype == DType::kFloat6E2M3 || dtype == DType::kFloat6E3M2; }
@@ -159,7 +160,7 @@ uint64_t ParseNumber(const std::string& text, const char* key, const std::string
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    RejectTensor(name, std::string("has an external ") + key + " that is not a number: '" + text + "'");
+    RejectTensor(name, std::string("has an external ") + key + " that is not a number: " + Quoted(text));
   }
   return value;
 }
@@ -212,7 +213,7 @@ DType CheckedDType(int32_t value, const std::string& what) {
 TensorPtr TensorReader::Read(wire::Tensor& tensor) const {
   CheckStop(stop_);
   const std::string& name = tensor.name();
-  Form form{name, CheckedDType(tensor.data_type(), "tensor '" + name + "'"), {}, 0};
+  Form form{name, CheckedDType(tensor.data_type(), "tensor " + Quoted(name)), {}, 0};
   form.dims.assign(tensor.dims().begin(), tensor.dims().end());
   if (form.dims.size() > limits_.max_rank) {
     RejectTensor(name, "has rank " + std::to_string(form.dims.size()) + ", over the limit of " +
@@ -226,7 +227,7 @@ TensorPtr TensorReader::Read(wire::Tensor& tensor) const {
                   std::to_string(bytes) + " bytes are over the limit of " + std::to_string(limits_.max_bytes));
     }
   } catch (const Error& error) {
-    throw Error(error.code(), "tensor '" + name + "' of shape " + DimsText(form.dims) + ": " + error.what());
+    throw Error(error.code(), "tensor " + Quoted(name) + " of shape " + DimsText(form.dims) + ": " + error.what());
   }
 
   const DataPiece* piece = tensor.has_segment() ? &pieces_[static_cast<size_t>(tensor.segment().begin())] : nullptr;
@@ -372,7 +373,7 @@ SparseTensor TensorReader::ReadSparse(wire::SparseTensor& wire) const {
       throw Error(ErrorCode::kResourceLimit, "over the limit of " + std::to_string(limits_.max_bytes) + " bytes");
     }
   } catch (const Error& error) {
-    throw Error(error.code(), "sparse tensor '" + name + "' of shape " + DimsText(dims) + ": " + error.what());
+    throw Error(error.code(), "sparse tensor " + Quoted(name) + " of shape " + DimsText(dims) + ": " + error.what());
   }
 
   const int64_t n = sparse.values->count();

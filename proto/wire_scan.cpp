@@ -5,6 +5,7 @@
 
 #include "onda/types.h"
 #include "proto/bytes.h"
+#include "proto/quoted.h"
 
 namespace onda::proto {
 namespace {
@@ -124,7 +125,7 @@ class Scanner {
     for (const auto& [kind, begin, end] : path_) {
       where += where.empty() ? "" : ", ";
       where += NameOf(kind);
-      if (const std::string name = Name(kind, begin, end); !name.empty()) where += " '" + name + "'";
+      if (const std::string name = Name(kind, begin, end); !name.empty()) where += " " + Quoted(name);
     }
     throw Error(ErrorCode::kInvalidModel, "not a valid ONNX file: " + (where.empty() ? "it" : where) + " " + what +
                                               " (at byte " + std::to_string(offset) + " of " +
