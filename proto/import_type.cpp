@@ -34,7 +34,7 @@ Fact TypeReader::ReadTensor(const TensorType& type, ValueKind kind, const std::s
       if (dim.dim_value() < 0) RejectType(what, "has a negative dimension " + std::to_string(dim.dim_value()));
       dims.push_back(dim.dim_value());
     } else if (!dim.dim_param().empty() && dim.dim_param().find('?') == std::string::npos) {
-      dims.push_back(Dim::Symbol(dim.dim_param()));
+      dims.push_back(ParseDim(dim.dim_param()));
     } else {
       dims.push_back(Fresh());
     }
