@@ -1,0 +1,427 @@
+#include "core/plan/bind.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "core/ir/op_def.h"
+#include "core/plan/memory_planner.h"
+#include "onda/float_formats.h"
+
+namespace onda {
+namespace {
+
+// Values computed from shapes alone are evaluated while binding, up to so many elements.
+constexpr int64_t kMaxEvaluated = 4096;
+
+class Binder : public InferContext {
+ public:
+  Binder(const Program& program, int32_t position, const std::vector<RuntimeValue>& frame)
+      : program_(program),
+        graph_(program.compiled().graph()),
+        frame_(frame),
+        values_(graph_.values().size()),
+        plan_(std::make_shared<Plan>()) {
+    plan_->begin = position;
+  }
+
+  std::shared_ptr<const Plan> Run();
+
+  // Contents of values that the segment itself computes are not known; of others they are read, and become part of what
+  // the plan is found by. Only inputs that fix shapes are read so: others would tie the plan to the data.
+  std::optional<Dims> Content(size_t i) override {
+    const Fact& fact = input(i);
+    if (auto content = fact.Content()) return content;
+    if (const TensorPtr tensor = ReadFrame(i); tensor && (IsInteger(tensor->dtype()) || tensor->dtype() == DType::kBool)) {
+      const std::vector<int64_t> elements = tensor->ToInt64s();
+      return Dims(elements.begin(), elements.end());
+    }
+    return {};
+  }
+  std::optional<std::vector<double>> Doubles(size_t i) override {
+    const TensorPtr tensor = Constant(i);
+    if (!tensor || tensor->count() > kMaxContent || tensor->dtype() == DType::kString) return {};
+    return tensor->ToDoubles();
+  }
+  TensorPtr Constant(size_t i) override {
+    if (const TensorPtr& constant = input(i).constant) return constant;
+    if (const TensorPtr tensor = Materialize(input(i))) return tensor;
+    return ReadFrame(i);
+  }
+  Dim FreshDim() override { return Dim::Symbol("_" + std::to_string(fresh_++)); }
+  std::vector<Fact> InferBody(size_t, std::vector<Fact>) override { return {}; }
+
+ private:
+  enum class State : uint8_t { kUnseen, kConstant, kFrame, kArena, kEscaped };
+  struct BoundValue {
+    State state = State::kUnseen;
+    Fact fact;                     // not set for compile-time constants: the graph has it
+    ValueId root = kNoValue;       // whose memory it shares: itself, or what it is a view of
+    int32_t dims = -1;             // index into Plan::dims
+    int32_t buffer = -1;           // arena roots: index into buffers_
+    int32_t last_use = -1;         // arena roots: over all views
+  };
+
+  const Fact& FactOf(ValueId id);
+  TensorPtr ReadFrame(size_t i);
+  static TensorPtr Materialize(const Fact& fact);
+  bool TryEvaluate(const Node& node);
+  void AddStep(NodeId id, int32_t position, bool dynamic);
+  void AddView(const Node& node);
+  Argument MakeArgument(ValueId id);
+  const std::vector<int64_t>& DimsOf(ValueId id);
+  void Finish(int32_t end);
+
+  const Program& program_;
+  const Graph& graph_;
+  const std::vector<RuntimeValue>& frame_;
+  std::vector<BoundValue> values_;
+  std::vector<BufferLifetime> buffers_;
+  std::vector<ValueId> produced_;  // by this segment, in order
+  std::shared_ptr<Plan> plan_;
+  int64_t fresh_ = 0;
+};
+
+const Fact& Binder::FactOf(ValueId id) {
+  BoundValue& bound = values_[id];
+  const Fact& compiled = graph_.FactOf(id);
+  if (bound.state == State::kUnseen) {
+    const RuntimeValue& value = frame_[id];
+    if (compiled.constant) {
+      bound.state = State::kConstant;
+    } else {
+      if (!value.present())
+        throw Error(ErrorCode::kInternal, "value '" + graph_.value(id).name + "' is read before it is made");
+      bound.state = State::kFrame;
+      bound.fact = value.ToFact();
+      bound.root = id;
+      if (value.is_tensor()) plan_->shapes.push_back({id, value.dtype, value.dims});
+    }
+  }
+  return bound.state == State::kConstant && compiled.constant ? compiled : bound.fact;
+}
+
+TensorPtr Binder::ReadFrame(size_t i) {
+  if (i >= node().inputs.size() || node().inputs[i] == kNoValue) return nullptr;
+  const bool host_input = i < 32 && (node().op->host_inputs >> i & 1);
+  const ValueId id = node().inputs[i];
+  if (!host_input || values_[id].state != State::kFrame) return nullptr;
+  const RuntimeValue& value = frame_[id];
+  if (value.dtype == DType::kString || value.count() > kMaxContent) return nullptr;
+  if (std::none_of(plan_->contents.begin(), plan_->contents.end(), [&](const auto& key) { return key.id == id; })) {
+    Plan::ContentKey key{id, std::vector<int64_t>((value.bytes() + 7) / 8)};
+    if (value.bytes()) std::memcpy(key.elements.data(), value.data, value.bytes());
+    plan_->contents.push_back(std::move(key));
+  }
+  return Tensor::Wrap(value.dtype, value.dims, value.data, nullptr);
+}
+
+// A content that shapes gave, as a tensor; null where it is not known in full.
+TensorPtr Binder::Materialize(const Fact& fact) {
+  if (!fact.content || !fact.static_shape() || !(IsInteger(fact.dtype) || fact.dtype == DType::kBool)) return nullptr;
+  auto tensor = Tensor::Make(fact.dtype, fact.static_dims());
+  if (tensor->count() != static_cast<int64_t>(fact.content->size())) return nullptr;
+  for (size_t k = 0; k < fact.content->size(); ++k) {
+    if (!(*fact.content)[k].known()) return nullptr;
+    StoreInt64(fact.dtype, tensor->mutable_data(), static_cast<int64_t>(k), (*fact.content)[k].value());
+  }
+  return tensor;
+}
+
+// Nodes that work on shapes alone become constants of the plan.
+bool Binder::TryEvaluate(const Node& node) {
+  bool all_known = true;
+  for (const Fact& fact : outputs()) all_known = all_known && (fact.constant || Materialize(fact));
+  std::vector<TensorPtr> results;
+  if (all_known) {
+    for (const Fact& fact : outputs()) results.push_back(fact.constant ? fact.constant : Materialize(fact));
+  } else {
+    if (node.op->flags & kOpRandom || node.inputs.empty()) return false;
+    std::vector<TensorPtr> inputs;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue) {
+        inputs.push_back(nullptr);
+        continue;
+      }
+      const Fact& fact = input(i);
+      TensorPtr tensor = fact.constant ? fact.constant : Materialize(fact);
+      if (!tensor || tensor->count() > kMaxEvaluated) return false;
+      inputs.push_back(std::move(tensor));
+    }
+    for (size_t i = 0; i < outputs().size(); ++i)
+      if (node.has_output(i) && outputs()[i].static_shape() && CountOf(outputs()[i].static_dims()) > kMaxEvaluated)
+        return false;
+    auto evaluated = EvaluateOnce(program_.compiled().find_kernels()(node), node, inputs, outputs(),
+                                  kMaxEvaluated * static_cast<int64_t>(sizeof(std::string)));
+    if (!evaluated) return false;
+    results = std::move(*evaluated);
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (!node.has_output(i)) continue;
+    BoundValue& bound = values_[node.outputs[i]];
+    bound.state = State::kConstant;
+    bound.fact = Fact::Constant(results[i]);
+    bound.root = node.outputs[i];
+    plan_->constants.push_back(std::move(results[i]));
+    produced_.push_back(node.outputs[i]);
+  }
+  return true;
+}
+
+const std::vector<int64_t>& Binder::DimsOf(ValueId id) {
+  BoundValue& bound = values_[id];
+  if (bound.dims < 0) {
+    bound.dims = static_cast<int32_t>(plan_->dims.size());
+    plan_->dims.push_back(FactOf(id).static_dims());
+  }
+  return plan_->dims[bound.dims];
+}
+
+Argument Binder::MakeArgument(ValueId id) {
+  Argument argument;
+  if (id == kNoValue) return argument;
+  const Fact& fact = FactOf(id);
+  const std::vector<int64_t>& dims = DimsOf(id);
+  argument.id = id;
+  argument.view = {nullptr, dims.data(), static_cast<int32_t>(dims.size()), static_cast<int32_t>(fact.dtype)};
+  const BoundValue& bound = values_[id];
+  if (bound.state == State::kConstant) {
+    argument.place = Argument::Place::kConstant;
+    argument.view.data = const_cast<void*>(fact.constant->data());
+  } else if (bound.state == State::kArena) {
+    argument.place = Argument::Place::kArena;  // offsets come in Finish; escaping roots move to the frame there
+  } else {
+    argument.place = Argument::Place::kFrame;
+  }
+  return argument;
+}
+
+void Binder::AddView(const Node& node) {
+  const ValueId source = node.inputs[0], id = node.outputs[0];
+  FactOf(source);
+  BoundValue& bound = values_[id];
+  const BoundValue& from = values_[source];
+  if (from.state == State::kConstant) {
+    const TensorPtr& constant = FactOf(source).constant;
+    bound.state = State::kConstant;
+    bound.fact = Fact::Constant(
+        Tensor::Wrap(constant->dtype(), outputs()[0].static_dims(), constant->data(), constant));
+    bound.root = id;
+    plan_->constants.push_back(bound.fact.constant);
+  } else {
+    bound.state = from.state;
+    bound.fact = outputs()[0];
+    bound.root = from.root;
+    BoundValue& root = values_[from.root];
+    root.last_use = std::max(root.last_use, program_.last_use(id));
+  }
+  produced_.push_back(id);
+}
+
+void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
+  const Node& node = graph_.node(id);
+  const KernelInstance* kernel = program_.compiled().node(id).kernel.get();
+  Step step;
+  step.node = id;
+  step.kernel = kernel;
+  step.first_argument = static_cast<uint32_t>(plan_->arguments.size());
+  step.input_count = static_cast<uint16_t>(node.inputs.size());
+  step.output_count = static_cast<uint16_t>(node.outputs.size());
+  const int32_t step_index = static_cast<int32_t>(plan_->steps.size());
+  bool any_element = dynamic;
+  for (ValueId input : node.inputs) plan_->arguments.push_back(MakeArgument(input));
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId output = node.outputs[i];
+    if (output == kNoValue || !program_.wanted(output)) {
+      plan_->arguments.push_back({});
+      continue;
+    }
+    BoundValue& bound = values_[output];
+    bound.fact = outputs()[i];
+    bound.fact.content = nullptr;
+    bound.root = output;
+    bound.last_use = program_.last_use(output);
+    produced_.push_back(output);
+    if (!bound.fact.static_shape()) {
+      bound.state = State::kEscaped;
+      Argument argument;
+      argument.place = Argument::Place::kDynamic;
+      argument.id = output;
+      argument.view.dtype = static_cast<int32_t>(bound.fact.dtype);
+      plan_->arguments.push_back(argument);
+      continue;
+    }
+    bound.state = State::kArena;
+    const std::vector<int64_t>& dims = DimsOf(output);
+    const int64_t count = CountOf(dims);
+    any_element = any_element || count > 0;
+    if (bound.fact.dtype == DType::kString) {  // strings are objects: never in the arena
+      bound.state = State::kEscaped;
+      plan_->escapes.push_back({output, bound.fact.dtype, dims, kNoValue, nullptr});
+    } else {
+      if (i == 0 && (kernel->def().flags & kOndaKernelInPlace)) {
+        for (ValueId input : node.inputs) {
+          if (input == kNoValue || values_[input].state != State::kArena) continue;
+          const ValueId root = values_[input].root;
+          if (values_[root].last_use != position || values_[input].fact.dtype != bound.fact.dtype ||
+              DimsOf(input) != dims)
+            continue;
+          bound.buffer = values_[root].buffer;
+          break;
+        }
+      }
+      if (bound.buffer < 0) {
+        bound.buffer = static_cast<int32_t>(buffers_.size());
+        buffers_.push_back({BytesOf(bound.fact.dtype, count), step_index, step_index});
+      }
+    }
+    plan_->arguments.push_back(MakeArgument(output));
+  }
+  // What has no element needs no work, but data-dependent shapes do.
+  if (!any_element && !dynamic && !node.outputs.empty()) {
+    plan_->arguments.resize(step.first_argument);
+    return;
+  }
+  std::vector<OndaTensorView> views;
+  for (size_t i = step.first_argument; i < plan_->arguments.size(); ++i) {
+    OndaTensorView view = plan_->arguments[i].view;
+    if (plan_->arguments[i].place == Argument::Place::kFrame) view.data = frame_[plan_->arguments[i].id].data;
+    views.push_back(view);
+  }
+  const std::span<const OndaTensorView> all(views);
+  step.workspace_bytes = kernel->Workspace(all.first(step.input_count), all.subspan(step.input_count));
+  if (step.workspace_bytes) {
+    step.workspace_offset = buffers_.size();  // an index until Finish
+    buffers_.push_back({step.workspace_bytes, step_index, step_index});
+  }
+  plan_->steps.push_back(step);
+}
+
+void Binder::Finish(int32_t end) {
+  plan_->end = end;
+  const int32_t size = static_cast<int32_t>(program_.order().size());
+  auto outlives = [&](ValueId id) { return program_.last_use(id) >= end; };
+  // Values that outlive the segment leave the arena, with all that shares their memory.
+  for (ValueId id : produced_)
+    if (values_[id].state == State::kArena && outlives(id)) values_[values_[id].root].state = State::kEscaped;
+  std::vector<bool> buffer_escapes(buffers_.size());
+  for (ValueId id : produced_) {
+    BoundValue& bound = values_[id];
+    if (bound.buffer >= 0 && bound.state == State::kEscaped) buffer_escapes[bound.buffer] = true;
+  }
+  std::vector<Escape> escapes;
+  for (ValueId id : produced_) {
+    BoundValue& bound = values_[id];
+    if (bound.root == id && bound.state == State::kEscaped && bound.buffer >= 0) {
+      // Another value that wrote into the same buffer in place gets a block of its own as well: a kernel may be in place,
+      // it need not.
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), kNoValue, nullptr});
+    }
+  }
+  for (ValueId id : produced_) {
+    const BoundValue& bound = values_[id];
+    if (!outlives(id)) continue;
+    if (bound.state == State::kConstant) {
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), kNoValue, bound.fact.constant});
+    } else if (bound.root != id) {
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), bound.root, nullptr});
+    }
+  }
+  plan_->escapes.insert(plan_->escapes.end(), std::make_move_iterator(escapes.begin()),
+                        std::make_move_iterator(escapes.end()));
+
+  // Lifetimes in steps, from the arguments; escaped buffers take no room.
+  for (size_t s = 0; s < plan_->steps.size(); ++s) {
+    const Step& step = plan_->steps[s];
+    for (size_t a = step.first_argument; a < step.first_argument + step.input_count + step.output_count; ++a) {
+      Argument& argument = plan_->arguments[a];
+      if (argument.place != Argument::Place::kArena && argument.place != Argument::Place::kFrame) continue;
+      const BoundValue& root = values_[values_[argument.id].root];
+      argument.id = values_[argument.id].root;
+      if (root.state == State::kEscaped || root.state == State::kFrame) {
+        argument.place = Argument::Place::kFrame;
+      } else {
+        BufferLifetime& buffer = buffers_[root.buffer];
+        buffer.last = std::max(buffer.last, static_cast<int32_t>(s));
+        argument.offset = static_cast<size_t>(root.buffer);
+      }
+    }
+  }
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    bool used = !buffer_escapes[b];
+    if (!used)  // still used by values that did not escape
+      for (const Argument& a : plan_->arguments)
+        used = used || (a.place == Argument::Place::kArena && a.offset == b);
+    if (!used) buffers_[b].bytes = 0;
+  }
+  plan_->arena_bytes = PlanMemory(buffers_);
+  for (Argument& argument : plan_->arguments)
+    if (argument.place == Argument::Place::kArena) argument.offset = buffers_[argument.offset].offset;
+  for (Step& step : plan_->steps)
+    if (step.workspace_bytes) step.workspace_offset = buffers_[step.workspace_offset].offset;
+
+  for (ValueId id = 0; id < static_cast<ValueId>(values_.size()); ++id) {
+    const int32_t last = program_.last_use(id);
+    if (last >= 0 && last < end && last >= plan_->begin && last < size && !graph_.FactOf(id).constant &&
+        values_[id].state != State::kArena && values_[id].state != State::kConstant)
+      plan_->released.push_back(id);
+    // Roots that only their views kept alive.
+    if (last < end && values_[id].state == State::kEscaped && last < 0) plan_->released.push_back(id);
+  }
+}
+
+std::shared_ptr<const Plan> Binder::Run() {
+  const int32_t size = static_cast<int32_t>(program_.order().size());
+  int32_t position = plan_->begin;
+  for (; position < size; ++position) {
+    const NodeId id = program_.order()[position];
+    const Node& node = graph_.node(id);
+    const CompiledNode& compiled = program_.compiled().node(id);
+    const bool view = node.op->flags & kOpView;
+    if (!compiled.kernel && (!view || RunByEngine(graph_, node))) {
+      if (position == plan_->begin) {
+        plan_->engine = true;
+        for (ValueId input : node.inputs)
+          if (input != kNoValue && program_.last_use(input) == position) plan_->released.push_back(input);
+        for (const Body& body : node.bodies)
+          for (ValueId capture : body.captures)
+            if (program_.last_use(capture) == position) plan_->released.push_back(capture);
+        plan_->end = position + 1;
+        return plan_;
+      }
+      break;
+    }
+    std::vector<const Fact*> facts;
+    facts.reserve(node.inputs.size());
+    for (ValueId input : node.inputs) facts.push_back(input == kNoValue ? nullptr : &FactOf(input));
+    Start(node, std::move(facts));
+    node.op->infer(*this);
+    bool all_static = true;
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      if (node.has_output(i) && program_.wanted(node.outputs[i]))
+        all_static = all_static && outputs()[i].is_tensor() && outputs()[i].static_shape();
+    if (TryEvaluate(node)) continue;
+    if (!all_static) {
+      if (position > plan_->begin) break;
+      if (view) Reject("the shape of its output cannot be determined");
+      AddStep(id, position, true);
+      ++position;
+      break;
+    }
+    if (view) {
+      AddView(node);
+    } else {
+      AddStep(id, position, false);
+    }
+  }
+  Finish(position);
+  return plan_;
+}
+
+}  // namespace
+
+std::shared_ptr<const Plan> Bind(const Program& program, int32_t position, const std::vector<RuntimeValue>& frame) {
+  return Binder(program, position, frame).Run();
+}
+
+}  // namespace onda

@@ -1,0 +1,96 @@
+// What is left to do once shapes are known: flat steps over static offsets.
+#ifndef ONDA_CORE_PLAN_PLAN_H_
+#define ONDA_CORE_PLAN_PLAN_H_
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/ir/graph.h"
+#include "core/plan/kernel_instance.h"
+
+namespace onda {
+
+struct RuntimeValue;
+
+// Where a step finds an input or output.
+struct Argument {
+  enum class Place : uint8_t {
+    kAbsent,    // omitted, or nobody wants it
+    kArena,     // at `offset` in the plan's block
+    kFrame,     // in the value `id` of the frame
+    kConstant,  // at view.data
+    kDynamic,   // an output whose shape only its kernel knows: becomes the value `id` of the frame
+  };
+  Place place = Place::kAbsent;
+  ValueId id = kNoValue;
+  size_t offset = 0;
+  OndaTensorView view{};  // dims point into Plan::dims; data is set where constant
+};
+
+struct Step {
+  NodeId node = kNoNode;
+  const KernelInstance* kernel = nullptr;
+  uint32_t first_argument = 0;  // inputs, then outputs
+  uint16_t input_count = 0;
+  uint16_t output_count = 0;
+  size_t workspace_offset = 0;
+  size_t workspace_bytes = 0;
+};
+
+// A value that outlives its plan: gets a block of its own, or shares another value's, or is a constant.
+struct Escape {
+  ValueId id;
+  DType dtype;
+  std::vector<int64_t> dims;
+  ValueId view_of = kNoValue;  // shares that frame value's memory
+  TensorPtr constant;          // is this constant
+};
+
+// A segment of a program, positions [begin, end), bound to shapes.
+struct Plan {
+  int32_t begin = 0;
+  int32_t end = 0;
+  bool engine = false;  // one node that the engine runs: no steps, holds for every shape
+  std::vector<Step> steps;
+  std::vector<Argument> arguments;
+  std::deque<std::vector<int64_t>> dims;  // stable storage of the views' shapes
+  std::vector<TensorPtr> constants;       // kept alive
+  std::vector<Escape> escapes;            // in an order in which view_of is there first
+  size_t arena_bytes = 0;
+  std::vector<ValueId> released;  // frame values that nobody reads from `end` on
+
+  // The plan holds for frames whose values have these types and shapes, and these contents.
+  struct ShapeKey {
+    ValueId id;
+    DType dtype;
+    std::vector<int64_t> dims;
+  };
+  struct ContentKey {
+    ValueId id;
+    std::vector<int64_t> elements;  // bytes of the value, padded
+  };
+  std::vector<ShapeKey> shapes;
+  std::vector<ContentKey> contents;
+};
+
+// The plans of one program by the position at which they begin; the least recently used ones are dropped.
+class PlanCache {
+ public:
+  explicit PlanCache(size_t capacity = 64) : capacity_(capacity) {}
+  // A plan that begins at `position` and holds for the frame, or null.
+  std::shared_ptr<const Plan> Find(int32_t position, const std::vector<RuntimeValue>& frame);
+  void Add(std::shared_ptr<const Plan> plan);
+
+ private:
+  const size_t capacity_;  // per position
+  std::mutex mutex_;
+  std::vector<std::pair<int32_t, std::list<std::shared_ptr<const Plan>>>> plans_;  // by position; most recent first
+};
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_PLAN_PLAN_H_

@@ -1,0 +1,235 @@
+#include "core/runtime/executor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/ir/op_def.h"
+#include "core/plan/bind.h"
+#include "core/runtime/host_op.h"
+
+namespace onda {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+// The engine as a kernel sees it during one launch.
+struct LaunchState {
+  const RunContext* context;
+  std::vector<RuntimeValue>* frame;
+  const Argument* outputs;
+  OndaTensorView* views;
+};
+
+const OndaHost kHost = {
+    sizeof(OndaHost),
+    [](void* state, int64_t n, int64_t grain, void (*body)(void*, int64_t, int64_t), void* arg) {
+      static_cast<LaunchState*>(state)->context->threads->ParallelFor(n, grain, body, arg);
+    },
+    [](void* state) -> int32_t { return static_cast<LaunchState*>(state)->context->threads->threads(); },
+    [](void* state) -> int32_t {
+      const StopToken* stop = static_cast<LaunchState*>(state)->context->stop;
+      return stop && stop->requested();
+    },
+    [](void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
+       OndaStatus* status) -> int32_t {
+      status->code = 0;
+      GuardStatus(status, [&] {
+        LaunchState& s = *static_cast<LaunchState*>(state);
+        const Argument& argument = s.outputs[index];
+        RuntimeValue value = NewTensor(*s.context->pool, static_cast<DType>(argument.view.dtype),
+                                       std::vector<int64_t>(dims, dims + rank));
+        RuntimeValue& slot = (*s.frame)[argument.id];
+        slot = std::move(value);
+        *out = slot.view();
+        s.views[index] = *out;
+      });
+      return status->code;
+    },
+};
+
+class Execution {
+ public:
+  Execution(const Program& program, const RunContext& context)
+      : program_(program),
+        graph_(program.compiled().graph()),
+        context_(context),
+        frame_(graph_.values().size()) {}
+
+  std::vector<RuntimeValue> Run(std::vector<RuntimeValue> inputs, std::span<const OutputBinding> bindings) {
+    bindings_ = bindings;
+    for (size_t i = 0; i < graph_.inputs.size(); ++i) frame_[graph_.inputs[i]] = std::move(inputs[i]);
+    const int32_t size = static_cast<int32_t>(program_.order().size());
+    for (int32_t position = 0; position < size;) {
+      CheckStop();
+      std::shared_ptr<const Plan> plan = program_.plans().Find(position, frame_);
+      if (!plan) {
+        plan = Bind(program_, position, frame_);
+        program_.plans().Add(plan);
+      }
+      if (plan->engine) {
+        RunEngineNode(position);
+      } else {
+        RunPlan(*plan);
+      }
+      for (ValueId id : plan->released)
+        frame_[id] = RuntimeValue{};
+      position = plan->end;
+    }
+    std::vector<RuntimeValue> results;
+    for (ValueId id : program_.outputs()) {
+      const Fact& fact = graph_.FactOf(id);
+      results.push_back(fact.constant ? RuntimeValue::FromTensor(fact.constant) : frame_[id]);
+      if (!results.back().present())
+        throw Error(ErrorCode::kInternal, "output '" + graph_.value(id).name + "' was not made");
+    }
+    return results;
+  }
+
+ private:
+  void CheckStop() const {
+    if (context_.stop && context_.stop->requested()) throw Error(ErrorCode::kCancelled, "the run was terminated");
+  }
+
+  RuntimeValue ValueOf(ValueId id) const {
+    if (id == kNoValue) return {};
+    const Fact& fact = graph_.FactOf(id);
+    if (fact.constant && !frame_[id].present()) return RuntimeValue::FromTensor(fact.constant);
+    return frame_[id];
+  }
+
+  void RunEngineNode(int32_t position) {
+    const NodeId id = program_.order()[position];
+    const Node& node = graph_.node(id);
+    std::vector<RuntimeValue> inputs;
+    for (ValueId input : node.inputs) inputs.push_back(ValueOf(input));
+    std::vector<std::vector<RuntimeValue>> captures;
+    for (const Body& body : node.bodies) {
+      std::vector<RuntimeValue>& list = captures.emplace_back();
+      for (ValueId capture : body.captures) list.push_back(ValueOf(capture));
+    }
+    const HostOp op = FindHostOp(node.op->domain, node.op->name);
+    if (!op) throw Error(ErrorCode::kNotImplemented, Describe(node) + ": not for sequences, optionals or maps");
+    HostOpContext c(graph_, node, program_.compiled().node(id), context_, std::move(inputs), std::move(captures));
+    op(c);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (!node.has_output(i) || !program_.wanted(node.outputs[i])) continue;
+      if (!c.outputs[i].present()) throw Error(ErrorCode::kInternal, Describe(node) + ": output was not made");
+      frame_[node.outputs[i]] = std::move(c.outputs[i]);
+    }
+  }
+
+  void Allocate(const Plan& plan) {
+    for (const Escape& e : plan.escapes) {
+      RuntimeValue& slot = frame_[e.id];
+      if (e.constant) {
+        slot = RuntimeValue::FromTensor(e.constant);
+      } else if (e.view_of != kNoValue) {
+        slot = frame_[e.view_of];
+        slot.dims = e.dims;
+      } else if (const OutputBinding* binding = BindingOf(e)) {
+        slot = RuntimeValue{};
+        slot.kind = ValueKind::kTensor;
+        slot.dtype = e.dtype;
+        slot.dims = e.dims;
+        slot.data = binding->data;
+      } else {
+        slot = NewTensor(*context_.pool, e.dtype, e.dims);
+      }
+    }
+  }
+
+  const OutputBinding* BindingOf(const Escape& e) const {
+    for (size_t i = 0; i < bindings_.size(); ++i)
+      if (program_.outputs()[i] == e.id && bindings_[i].data && bindings_[i].dtype == e.dtype &&
+          bindings_[i].dims == e.dims && e.dtype != DType::kString)
+        return &bindings_[i];
+    return nullptr;
+  }
+
+  void RunPlan(const Plan& plan) {
+    const std::shared_ptr<void> block = plan.arena_bytes ? context_.pool->Allocate(plan.arena_bytes) : nullptr;
+    char* const arena = static_cast<char*>(block.get());
+    Allocate(plan);
+    std::vector<OndaTensorView> views;
+    for (const Step& step : plan.steps) {
+      CheckStop();
+      const Argument* arguments = &plan.arguments[step.first_argument];
+      const size_t count = size_t{step.input_count} + step.output_count;
+      views.resize(count);
+      for (size_t i = 0; i < count; ++i) {
+        views[i] = arguments[i].view;
+        if (arguments[i].place == Argument::Place::kArena) {
+          views[i].data = arena + arguments[i].offset;
+        } else if (arguments[i].place == Argument::Place::kFrame) {
+          views[i].data = frame_[arguments[i].id].data;
+        }
+      }
+      LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count};
+      OndaLaunch launch{};
+      launch.size = sizeof(launch);
+      launch.inputs = views.data();
+      launch.input_count = step.input_count;
+      launch.outputs = views.data() + step.input_count;
+      launch.output_count = step.output_count;
+      launch.workspace = step.workspace_bytes ? arena + step.workspace_offset : nullptr;
+      launch.host = &kHost;
+      launch.host_state = &state;
+      OndaStatus status;
+      status.code = 0;
+      if (context_.observer) {
+        const auto start = std::chrono::steady_clock::now();
+        step.kernel->Launch(launch, &status);
+        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+        const std::span<const OndaTensorView> all(views);
+        if (!status.code)
+          context_.observer->after_node(graph_, graph_.node(step.node), all.first(step.input_count),
+                                        all.subspan(step.input_count), took.count());
+      } else {
+        step.kernel->Launch(launch, &status);
+      }
+      if (status.code) {
+        CheckStop();
+        ThrowStatus(status, graph_.node(step.node), std::span(views).first(step.input_count));
+      }
+      for (size_t i = step.input_count; i < count; ++i)
+        if (arguments[i].place == Argument::Place::kDynamic && !frame_[arguments[i].id].present())
+          throw Error(ErrorCode::kInternal, Describe(graph_.node(step.node)) + ": the kernel gave output " +
+                                                std::to_string(i - step.input_count) + " no shape");
+    }
+    CheckStop();
+  }
+
+  const Program& program_;
+  const Graph& graph_;
+  const RunContext& context_;
+  std::vector<RuntimeValue> frame_;
+  std::span<const OutputBinding> bindings_;
+};
+
+}  // namespace
+
+std::vector<RuntimeValue> Execute(const Program& program, std::vector<RuntimeValue> inputs, const RunContext& context,
+                                  std::span<const OutputBinding> bindings) {
+  if (context.depth > kMaxDepth) throw Error(ErrorCode::kResourceLimit, "bodies are nested too deep");
+  return Execution(program, context).Run(std::move(inputs), bindings);
+}
+
+RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims) {
+  RuntimeValue v;
+  v.kind = ValueKind::kTensor;
+  v.dtype = dtype;
+  const int64_t count = CountOf(dims);
+  v.dims = std::move(dims);
+  if (dtype == DType::kString) {
+    auto strings = std::make_shared<std::vector<std::string>>(count);
+    v.data = strings->data();
+    v.owner = std::move(strings);
+  } else {
+    std::shared_ptr<void> block = pool.Allocate(BytesOf(dtype, count));
+    v.data = block.get();
+    v.owner = std::move(block);
+  }
+  return v;
+}
+
+}  // namespace onda

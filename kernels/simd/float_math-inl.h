@@ -1,0 +1,142 @@
+// Functions on vectors of floats, right for every input (infinities, NaN, arguments far outside of what the libraries'
+// own versions take). Included once per instruction set, behind hwy/foreach_target.h.
+#if defined(ONDA_KERNELS_SIMD_FLOAT_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef ONDA_KERNELS_SIMD_FLOAT_MATH_INL_H_
+#undef ONDA_KERNELS_SIMD_FLOAT_MATH_INL_H_
+#else
+#define ONDA_KERNELS_SIMD_FLOAT_MATH_INL_H_
+#endif
+
+#include <cmath>
+#include <limits>
+
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onda::HWY_NAMESPACE::vf {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+HWY_INLINE V C(float value) { return hn::Set(D(), value); }
+HWY_INLINE V Zero() { return hn::Zero(D()); }
+
+// y, but x where x is NaN.
+HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
+HWY_INLINE V Infinity() { return C(std::numeric_limits<float>::infinity()); }
+
+HWY_INLINE V Exp(V x) { return KeepNaN(x, hn::Exp(D(), x)); }
+HWY_INLINE V Expm1(V x) { return KeepNaN(x, hn::Expm1(D(), x)); }
+
+HWY_INLINE V Log(V x) {
+  const V y = hn::IfThenElse(hn::Eq(x, Zero()), hn::Neg(Infinity()), hn::Log(D(), x));
+  const auto wrong = hn::Or(hn::Lt(x, Zero()), hn::IsNaN(x));
+  const V top = hn::IfThenElse(hn::Eq(x, Infinity()), x, y);
+  return hn::IfThenElse(wrong, C(std::numeric_limits<float>::quiet_NaN()), top);
+}
+
+// min(max(x, low), high); NaN stays NaN (x86 gives the second operand where either is NaN).
+HWY_INLINE V Clamp(V low, V high, V x) { return hn::Min(high, hn::Max(low, x)); }
+
+// 1 for magnitudes beyond 10 in fp32; the clamp keeps the exponentials finite.
+HWY_INLINE V Tanh(V x) { return KeepNaN(x, hn::Tanh(D(), Clamp(C(-10.0f), C(10.0f), x))); }
+
+HWY_INLINE V Sigmoid(V x) {
+  const V e = Exp(hn::Neg(hn::Abs(x)));
+  return hn::Div(hn::IfThenElse(hn::Lt(x, Zero()), e, C(1.0f)), hn::Add(C(1.0f), e));
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
+HWY_INLINE V Softplus(V x) {
+  const V y = hn::Add(hn::Max(x, Zero()), hn::Log1p(D(), hn::Exp(D(), hn::Neg(hn::Abs(x)))));
+  return KeepNaN(x, y);
+}
+
+// erf(z) / z for 0 <= z <= 1 is a polynomial of z^2 (relative error 1e-9).
+HWY_INLINE V ErfRatio(V z) {
+  const V u = hn::Mul(z, z);
+  V p = C(7.88249711e-05f);
+  p = hn::MulAdd(p, u, C(-0.000801885499f));
+  p = hn::MulAdd(p, u, C(0.00518931194f));
+  p = hn::MulAdd(p, u, C(-0.0268543288f));
+  p = hn::MulAdd(p, u, C(0.112835975f));
+  p = hn::MulAdd(p, u, C(-0.376126269f));
+  return hn::MulAdd(p, u, C(1.12837917f));
+}
+
+// erfc(z) for z >= 0.9 is t exp(p(t) - z^2) with t = 1 / (1 + z / 2) (p has an absolute error of 4e-8). Beyond 10 it is
+// 0.
+HWY_INLINE V ErfcTail(V z) {
+  const V t = hn::Div(C(1.0f), hn::MulAdd(z, C(0.5f), C(1.0f)));
+  V p = C(-0.174736883f);
+  p = hn::MulAdd(p, t, C(0.73872176f));
+  p = hn::MulAdd(p, t, C(-1.02367305f));
+  p = hn::MulAdd(p, t, C(0.394554678f));
+  p = hn::MulAdd(p, t, C(-0.0695171317f));
+  p = hn::MulAdd(p, t, C(0.40354113f));
+  p = hn::MulAdd(p, t, C(0.997104372f));
+  p = hn::MulAdd(p, t, C(-1.26538922f));
+  return hn::Mul(t, hn::Exp(D(), hn::NegMulAdd(z, z, p)));
+}
+
+HWY_INLINE V Erf(V x) {
+  const V z = hn::Abs(x);
+  const V tail = hn::Sub(C(1.0f), ErfcTail(hn::Min(z, C(10.0f))));
+  const V y = hn::IfThenElse(hn::Lt(z, C(1.0f)), hn::Mul(z, ErfRatio(z)), tail);
+  return KeepNaN(x, hn::CopySign(y, x));
+}
+
+// x (1 + erf(x / sqrt 2)) / 2; the negative side through erfc, so that it keeps its relative accuracy.
+HWY_INLINE V Gelu(V x) {
+  const V z = hn::Mul(hn::Abs(x), C(0.707106781f));
+  const V inside = hn::Mul(z, ErfRatio(z));
+  const V tail = ErfcTail(hn::Min(z, C(10.0f)));
+  const V erfc = hn::IfThenElse(hn::Lt(z, C(1.0f)), hn::Sub(C(1.0f), inside), tail);
+  const V twice = hn::IfThenElse(hn::Lt(x, Zero()), erfc, hn::Sub(C(2.0f), erfc));
+  const V y = hn::Mul(hn::Mul(C(0.5f), x), twice);
+  const V whole = hn::IfThenElse(hn::Gt(x, C(14.0f)), x, hn::IfThenElse(hn::Lt(x, C(-14.0f)), Zero(), y));
+  return KeepNaN(x, whole);
+}
+
+// x * gate(x), 0 where the gate has vanished (x may be -infinity there).
+HWY_INLINE V Gated(V x, V gate) { return hn::IfThenElse(hn::Eq(gate, Zero()), Zero(), hn::Mul(x, gate)); }
+
+// (1 + tanh(z)) / 2 = sigmoid(2 z).
+HWY_INLINE V GeluTanh(V x) {
+  const V cubic = hn::Mul(hn::Mul(C(0.044715f), x), hn::Mul(x, x));
+  return Gated(x, Sigmoid(hn::Mul(C(1.59576912f), hn::Add(x, cubic))));
+}
+
+// tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2) with e = exp(x).
+HWY_INLINE V Mish(V x) {
+  const V e = Exp(hn::Min(C(20.0f), x));
+  const V n = hn::Mul(e, hn::Add(e, C(2.0f)));
+  const V y = Gated(x, hn::Div(n, hn::Add(n, C(2.0f))));
+  return hn::IfThenElse(hn::Gt(x, C(20.0f)), x, y);
+}
+
+// The library's argument reduction loses its digits beyond 39000; a vector with such a lane goes element by element.
+template <class Vector, class Scalar>
+HWY_INLINE V Reduced(V x, Vector vector, Scalar scalar) {
+  const D d;
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Lt(hn::Abs(x), C(30000.0f))))) return vector(x);
+  HWY_ALIGN float lanes[HWY_LANES(float)];
+  hn::Store(x, d, lanes);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = scalar(lanes[i]);
+  return hn::Load(d, lanes);
+}
+HWY_INLINE V Sin(V x) {
+  return Reduced(
+      x, [](V v) HWY_ATTR { return hn::Sin(D(), v); }, [](float v) { return std::sin(v); });
+}
+HWY_INLINE V Cos(V x) {
+  return Reduced(
+      x, [](V v) HWY_ATTR { return hn::Cos(D(), v); }, [](float v) { return std::cos(v); });
+}
+
+}  // namespace onda::HWY_NAMESPACE::vf
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard
