@@ -204,4 +204,12 @@ void StridedCopy::RunPlainly() const {
   }
 }
 
+void CopyTensor(const LaunchArgs& args, const TensorView& from, const TensorView& to) {
+  if (from.data == to.data) return;
+  const int64_t count = from.count(), one = 1;
+  if (BitsOf(from.type()) < 8 && from.type() != DType::kString)
+    return CopyRun(from.type(), from.data, 0, to.data, 0, count);
+  StridedCopy{from.type(), {&count, 1}, from.data, 0, {&one, 1}, to.data, 0, {&one, 1}}.Run(args);
+}
+
 }  // namespace onda

@@ -38,6 +38,9 @@ struct StridedCopy {
   void RunPlainly() const;
 };
 
+// to = from, of the same type and count; nothing where they are the same memory.
+void CopyTensor(const LaunchArgs& args, const TensorView& from, const TensorView& to);
+
 }  // namespace onda
 
 #endif  // ONDA_KERNELS_SIMD_STRIDED_COPY_H_

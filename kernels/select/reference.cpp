@@ -1,0 +1,116 @@
+#include "kernels/select/select.h"
+#include "kernels/select/unique.h"
+#include "kernels/simd/elements.h"
+
+namespace onda::select {
+namespace {
+
+class OneHot {
+ public:
+  explicit OneHot(const NodeView& node) : params_(node.attributes()) {}
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &indices = args.input(0), &values = args.input(2), &y = args.output(0);
+    const int axis = static_cast<int>(params_.axis < 0 ? params_.axis + y.rank : params_.axis);
+    const int64_t depth = y.dim(axis), inner = indices.count(axis, indices.rank), count = indices.count();
+    FillRun(y.type(), values.data, 0, y.data, 0, y.count());
+    for (int64_t at = 0; at < count; ++at) {
+      int64_t index;
+      if (IsInteger(indices.type())) {
+        index = LoadInt64(indices.type(), indices.data, at);
+        if (indices.type() == DType::kUint64 && index < 0) continue;
+      } else {
+        const double real = LoadDouble(indices.type(), indices.data, at);
+        if (!(real > -0x1p62 && real < 0x1p62)) continue;
+        index = static_cast<int64_t>(real);
+      }
+      if (index < 0 && params_.wrap_negative) index += depth;
+      if (index < 0 || index >= depth) continue;
+      CopyElement(y.type(), values.data, 1, y.data, (at / inner * depth + index) * inner + at % inner);
+    }
+  }
+
+ private:
+  OneHotParams params_;
+};
+
+class Compress {
+ public:
+  explicit Compress(const NodeView& node) : params_(node.attributes()) {}
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &condition = args.input(1);
+    const auto [outer, length, inner, axis] = params_.ExtentsOf(x);
+    const int64_t looked_at = std::min(length, condition.count());
+    const uint8_t* keep = condition.as<uint8_t>();
+    int64_t kept = 0;
+    for (int64_t i = 0; i < looked_at; ++i) kept += keep[i] != 0;
+    TensorView y = args.output(0);
+    if (y.data == nullptr) {
+      std::vector<int64_t> dims{kept};
+      if (params_.axis) {
+        dims.assign(x.dims, x.dims + x.rank);
+        dims[axis] = kept;
+      }
+      y = args.AllocateOutput(0, dims);
+    }
+    int64_t to = 0;
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t i = 0; i < looked_at; ++i)
+        if (keep[i]) CopyRun(x.type(), x.data, (o * length + i) * inner, y.data, inner * to++, inner);
+  }
+
+ private:
+  AxisParams params_;
+};
+
+class NonZero {
+ public:
+  explicit NonZero(const NodeView&) {}
+  void Launch(const LaunchArgs& args) const {
+    const TensorView& x = args.input(0);
+    const int64_t count = x.count();
+    int64_t found = 0;
+    for (int64_t i = 0; i < count; ++i) found += IsNonZero(x, i);
+    const int64_t dims[2] = {x.rank, found};
+    const TensorView y = args.output(0).data ? args.output(0) : args.AllocateOutput(0, dims);
+    int64_t at = 0;
+    for (int64_t i = 0; i < count && x.rank > 0; ++i) {
+      if (!IsNonZero(x, i)) continue;
+      int64_t rest = i;
+      for (int k = x.rank; k-- > 0; rest /= x.dim(k)) y.as<int64_t>()[k * found + at] = rest % x.dim(k);
+      ++at;
+    }
+  }
+
+ private:
+  static bool IsNonZero(const TensorView& x, int64_t i) {
+    switch (x.type()) {
+      case DType::kBool:
+      case DType::kUint8:
+      case DType::kInt8: return x.as<uint8_t>()[i] != 0;
+      case DType::kInt32:
+      case DType::kUint32: return x.as<uint32_t>()[i] != 0;
+      case DType::kInt64:
+      case DType::kUint64: return x.as<uint64_t>()[i] != 0;
+      case DType::kFloat: return x.as<float>()[i] != 0;
+      case DType::kString: return !x.as<std::string>()[i].empty();
+      case DType::kComplex64: return x.as<float>()[2 * i] != 0 || x.as<float>()[2 * i + 1] != 0;
+      case DType::kComplex128: return x.as<double>()[2 * i] != 0 || x.as<double>()[2 * i + 1] != 0;
+      default: return LoadDouble(x.type(), x.data, i) != 0;
+    }
+  }
+};
+
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<OneHot>("OneHot"),
+    MakeKernel<Compress>("Compress"),
+    MakeKernel<NonZero>("NonZero"),
+    MakeKernel<Unique>("Unique"),
+};
+
+}  // namespace
+
+std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
+
+std::span<const OndaKernelDef> CpuKernels() { return {}; }
+
+}  // namespace onda::select
