@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "core/schema/check_node.h"
+#include "onda/float_formats.h"
 
 namespace onda {
 namespace {
@@ -50,6 +51,18 @@ Fact InputFact(Shared& shared, Fact fact) {
     }
   }
   return fact;
+}
+
+// A content of integers alone is a constant.
+TensorPtr ConstantOf(const Fact& fact) {
+  if (fact.constant || !fact.content || !fact.static_shape()) return fact.constant;
+  for (const Dim& d : *fact.content)
+    if (!d.known()) return nullptr;
+  const auto tensor = Tensor::Make(fact.dtype, fact.static_dims());
+  if (tensor->count() != static_cast<int64_t>(fact.content->size())) return nullptr;
+  for (int64_t i = 0; i < tensor->count(); ++i)
+    StoreInt64(fact.dtype, tensor->mutable_data(), i, (*fact.content)[i].value());
+  return tensor;
 }
 
 class Writer;
@@ -354,8 +367,9 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
   bool all_constant = !node.outputs.empty();
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
-    out_->value(node.outputs[i]).fact = outputs[i];
-    all_constant = all_constant && outputs[i].constant;
+    const TensorPtr constant = ConstantOf(outputs[i]);
+    out_->value(node.outputs[i]).fact = constant ? Fact::Constant(constant) : outputs[i];
+    all_constant = all_constant && constant;
   }
   if (all_constant || Fold(node, outputs)) return;
 
