@@ -66,8 +66,11 @@ void FloatToInt32(const void* x, void* y, int64_t n) {
 void Int32ToFloat(const void* x, void* y, int64_t n) {
   Convert<int32_t, float>(x, y, n, [](auto v) HWY_ATTR { return hn::ConvertTo(Df(), v); });
 }
+// NaN is true, as anything that is not 0.
 void FloatToBool(const void* x, void* y, int64_t n) {
-  Convert<float, uint8_t>(x, y, n, [](auto v) HWY_ATTR { return BoolsOf(Df(), hn::Ne(v, hn::Zero(Df()))); });
+  Convert<float, uint8_t>(x, y, n, [](auto v) HWY_ATTR {
+    return hn::Xor(BoolsOf(Df(), hn::Eq(v, hn::Zero(Df()))), hn::Set(Of<uint8_t>(), 1));
+  });
 }
 void Int32ToBool(const void* x, void* y, int64_t n) {
   Convert<int32_t, uint8_t>(x, y, n, [](auto v) HWY_ATTR { return BoolsOf(Di(), hn::Ne(v, hn::Zero(Di()))); });

@@ -30,7 +30,7 @@ uint8_t ToE8M0(double value, const Params& p) {
 int64_t ToInteger(DType type, double value) {
   if (type == DType::kUint64 && value >= 0x1p63 && value < 0x1p64)
     return static_cast<int64_t>(static_cast<uint64_t>(value));
-  if (!(value >= -0x1p63 && value < 0x1p63)) return INT64_MIN;
+  if (!(value >= -0x1p63 && value < 0x1p63)) return type == DType::kInt32 ? INT32_MIN : INT64_MIN;
   const int64_t integer = static_cast<int64_t>(value);
   return type == DType::kInt32 && integer != static_cast<int32_t>(integer) ? INT32_MIN : integer;
 }

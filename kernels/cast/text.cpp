@@ -81,7 +81,9 @@ std::string FormatReal(DType type, double value) {
   if (magnitude == 0) return sign + "0.0";
   const Decimal d = ShortestDigits(type, magnitude);
   const int count = static_cast<int>(d.digits.size());
-  if (magnitude < 1e-4 || magnitude >= 1e16) {
+  // From where on integers have more digits than the type keeps.
+  const double large = type == DType::kDouble ? 1e16 : type == DType::kFloat ? 1e6 : 1e3;
+  if (magnitude < 1e-4 || magnitude >= large) {
     char exponent[16];
     std::snprintf(exponent, sizeof(exponent), "e%+03d", d.exponent);
     return sign + d.digits[0] + (count > 1 ? "." + d.digits.substr(1) : "") + exponent;
