@@ -1,0 +1,82 @@
+#include <span>
+
+#include "kernels/case.h"
+
+namespace onda::quantized {
+
+std::span<const Case> Cases() {
+  static const Case cases[] = {
+      {"(float[3,7] x, float s, uint8 z) => (uint8[3,7] y) { y = QuantizeLinear(x, s, z) }", 0.1, 2},
+      {"(float[3,7] x, float s) => (uint8[3,7] y) { y = QuantizeLinear(x, s) }", 0.01, 2},
+      {"(float[3,700] x, float s, int8 z) => (int8[3,700] y) { y = QuantizeLinear(x, s, z) }", 0.01, 90},
+      {"(float[3,7,5] x, float[7] s, int8[7] z) => (int8[3,7,5] y) { y = QuantizeLinear(x, s, z) }", 0.1, 9},
+      {"(float[3,7,5] x, float[5] s, uint16[5] z) => (uint16[3,7,5] y) { y = QuantizeLinear<axis = -1>(x, s, z) }", 0.1,
+       9},
+      {"(float[3,7] x, float[3,3] s, int4[3,3] z) => (int4[3,7] y) { y = QuantizeLinear<block_size = 3>(x, s, z) }",
+       0.1, 9},
+      {"(float[7,3] x, float[2,3] s, int16[2,3] z) => (int16[7,3] y) { y = QuantizeLinear<axis = 0, block_size = 4>(x, "
+       "s, "
+       "z) }",
+       0.1, 9},
+      {"(float16[3,7] x, float16 s, uint8 z) => (uint8[3,7] y) { y = QuantizeLinear(x, s, z) }", 0.1, 9},
+      {"(float[3,7] x, float16 s, uint8 z) => (uint8[3,7] y) { y = QuantizeLinear<precision = 1>(x, s, z) }", 0.1, 9},
+      {"(float[3,7] x, float s) => (float8e4m3fn[3,7] y) { y = QuantizeLinear<output_dtype = 17>(x, s) }", 0.1, 9},
+      {"(float[3,7] x, float s) => (float8e5m2[3,7] y) { y = QuantizeLinear<output_dtype = 19, saturate = 0>(x, s) }",
+       0.1, 9},
+      {"(float[3,7] x, float s) => (int2[3,7] y) { y = QuantizeLinear<output_dtype = 26>(x, s) }", 0.5, 9},
+      {"(float[3,7] x, float s) => (uint4[3,7] y) { y = QuantizeLinear<output_dtype = 21>(x, s) }", 0.5, 9},
+      {"(int32[3,7] x, float s) => (uint8[3,7] y) { y = QuantizeLinear(x, s) }", 1, 9},
+      {"(float[0,7] x, float s) => (uint8[0,7] y) { y = QuantizeLinear(x, s) }"},
+      {"(uint8[3,7] x, float s, uint8 z) => (float[3,7] y) { y = DequantizeLinear(x, s, z) }", 0, 255},
+      {"(int8[3,700] x, float s) => (float[3,700] y) { y = DequantizeLinear(x, s) }", -128, 127},
+      {"(int8[3,7,5] x, float[7] s, int8[7] z) => (float[3,7,5] y) { y = DequantizeLinear(x, s, z) }", -128, 127},
+      {"(int8[3,7,5] x, float[3] s, int8[3] z) => (float[3,7,5] y) { y = DequantizeLinear<axis = 0>(x, s, z) }", -128,
+       127},
+      {"(int4[3,7] x, float[3,3] s, int4[3,3] z) => (float[3,7] y) { y = DequantizeLinear<block_size = 3>(x, s, z) }",
+       -8, 7},
+      {"(uint2[3,7] x, float16 s) => (float16[3,7] y) { y = DequantizeLinear(x, s) }", 0, 3},
+      {"(int16[3,7] x, float s) => (bfloat16[3,7] y) { y = DequantizeLinear<output_dtype = 16>(x, s) }", -99, 99},
+      {"(int32[3,7] x, float s) => (float[3,7] y) { y = DequantizeLinear(x, s) }", -1e9, 1e9},
+      {"(float8e4m3fn[3,7] x, float s) => (float[3,7] y) { y = DequantizeLinear(x, s) }"},
+      {"(float[5,70] x) => (uint8[5,70] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear(x) }", -3, 5},
+      {"(float[70] x) => (uint8[70] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear(x) }", 1, 5},
+      {"(float[70] x) => (uint8[70] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear(x) }", 0, 0},
+      {"(uint8[9,70] a, int8[70,33] b) => (int32[9,33] y) { y = MatMulInteger(a, b) }", -128, 255},
+      {"(uint8[9,70] a, uint8[70,33] b, uint8 az, uint8 bz) => (int32[9,33] y) { y = MatMulInteger(a, b, az, bz) }", 0,
+       255},
+      {"(int8[9,70] a, int8[70,33] b, int8[9] az, int8[33] bz) => (int32[9,33] y) { y = MatMulInteger(a, b, az, bz) }",
+       -128, 127},
+      {"(int8[2,9,70] a, uint8[2,70,33] b, int8[2,9,1] az, uint8[2,1,33] bz) => (int32[2,9,33] y) { y = "
+       "MatMulInteger(a, b, "
+       "az, bz) }",
+       -128, 255},
+      {"(uint8[3,9,70] a, int8[70,33] b, uint8 az) => (int32[3,9,33] y) { y = MatMulInteger(a, b, az) }", -128, 255},
+      {"(uint8[70] a, int8[70] b) => (int32 y) { y = MatMulInteger(a, b) }", -128, 255},
+      {"(uint8[9,0] a, int8[0,33] b) => (int32[9,33] y) { y = MatMulInteger(a, b) }", -128, 255},
+      {"(uint8[9,70] a, float as, uint8 az, int8[70,33] b, float bs, int8 bz, float ys, uint8 yz) => (uint8[9,33] y) { "
+       "y = "
+       "QLinearMatMul(a, as, az, b, bs, bz, ys, yz) }",
+       1, 100},
+      {"(int8[9,70] a, float[9] as, int8[9] az, int8[70,33] b, float[33] bs, int8[33] bz, float ys, int8 yz) => "
+       "(int8[9,33] "
+       "y) { y = QLinearMatMul(a, as, az, b, bs, bz, ys, yz) }",
+       1, 100},
+      {"(uint8[1,3,9,10] x, int8[4,3,3,3] w, uint8 z) => (int32[1,4,9,10] y) { y = ConvInteger<pads = [1,1,1,1]>(x, w, "
+       "z) }",
+       -128, 255},
+      {"(uint8[2,6,9,10] x, uint8[4,3,3,3] w, uint8 z, uint8[4] wz) => (int32[2,4,4,4] y) { y = ConvInteger<group = 2, "
+       "strides = [2,2]>(x, w, z, wz) }",
+       0, 255},
+      {"(uint8[1,3,9,10] x, float xs, uint8 xz, int8[4,3,3,3] w, float[4] ws, int8[4] wz, float ys, uint8 yz, int32[4] "
+       "b) => "
+       "(uint8[1,4,9,10] y) { y = QLinearConv<pads = [1,1,1,1]>(x, xs, xz, w, ws, wz, ys, yz, b) }",
+       1, 100},
+      {"(int8[1,8,9,10] x, float xs, int8 xz, int8[8,1,3,3] w, float ws, int8 wz, float ys, int8 yz) => (int8[1,8,7,8] "
+       "y) { y "
+       "= QLinearConv<group = 8>(x, xs, xz, w, ws, wz, ys, yz) }",
+       1, 100},
+  };
+  return cases;
+}
+
+}  // namespace onda::quantized
