@@ -1,0 +1,79 @@
+// What the commands need of a session, in terms of Data: load, look, run.
+#ifndef ONDA_CLI_ENGINE_H_
+#define ONDA_CLI_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/data/data.h"
+
+namespace onda::cli {
+
+struct EngineOptions {
+  int threads = 0;                            // 0: one per core
+  std::map<std::string, int64_t> dimensions;  // sizes of symbolic input dimensions
+  std::vector<std::string> providers;         // in order of preference; cpu is always last
+  bool reference = false;                     // the plain reference kernels
+};
+
+struct Port {
+  std::string name;
+  Type type;
+  bool has_default = false;  // inputs that need not be fed
+};
+
+// Where a node runs, and why not elsewhere.
+struct Placement {
+  std::string node;
+  std::string op;
+  std::string provider;
+  std::string kernel;
+  std::string reason;
+};
+
+using Feeds = std::vector<std::pair<std::string, Data>>;
+
+class Engine {
+ public:
+  Engine(const std::string& model, const EngineOptions& options);
+  ~Engine();
+
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  std::vector<Placement> placement() const;
+
+  // All outputs where `outputs` is empty.
+  std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}) const;
+
+  // For measuring: feeds are converted once, and results thrown away. Gives milliseconds.
+  void SetFeeds(const Feeds& feeds);
+  double RunOnce() const;
+
+  // Runs with the feeds and tells of each node's outputs, in the order of execution.
+  struct NodeResult {
+    std::string node;
+    std::string op;
+    std::vector<std::string> names;
+    std::vector<Data> outputs;
+  };
+  void Observe(const Feeds& feeds, const std::function<void(const NodeResult&)>& observer) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+};
+
+// The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as an input or output of that
+// type has it.
+Data ReadProtoFile(const std::string& path, const Type& type);
+
+}  // namespace onda::cli
+
+#endif  // ONDA_CLI_ENGINE_H_
