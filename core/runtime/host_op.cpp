@@ -58,9 +58,7 @@ void HostOpContext::Fail(const std::string& cause) const {
   throw Error(ErrorCode::kRuntime, Describe(node_) + ": " + cause);
 }
 
-namespace {
-
-// Copies `count` elements; sub-byte types one by one, since they need not begin at a byte.
+// Sub-byte types go one by one, since they need not begin at a byte.
 void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, int64_t to_index, int64_t count) {
   if (dtype == DType::kString) {
     std::copy_n(static_cast<const std::string*>(from) + from_index, count, static_cast<std::string*>(to) + to_index);
@@ -74,6 +72,8 @@ void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, i
   const size_t size = static_cast<size_t>(bits) / 8;
   std::memcpy(static_cast<char*>(to) + to_index * size, static_cast<const char*>(from) + from_index * size, count * size);
 }
+
+namespace {
 
 int64_t ProductOf(const std::vector<int64_t>& dims, size_t begin, size_t end) {
   int64_t n = 1;

@@ -78,6 +78,8 @@ struct HostOpEntry {
 std::span<const HostOpEntry> ControlFlowHostOps();
 std::span<const HostOpEntry> SequenceHostOps();
 
+// to[to_index, to_index + count) = from[from_index, ...) of tensors of that type, packed ones included.
+void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, int64_t to_index, int64_t count);
 // value[.., index, ..] without that axis; axis in [0, rank).
 RuntimeValue TakeSlice(const HostOpContext& c, const RuntimeValue& value, int axis, int64_t index);
 // Stacks values of one shape along a new axis.
