@@ -1,0 +1,111 @@
+// fp32 images of two axes, nearest and linear: offsets and weights of a block of points are found once and used for all
+// channels.
+#include <algorithm>
+
+#include "kernels/grid_sample/grid_sample.h"
+#include "kernels/simd/carver.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/grid_sample/cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onda::grid_sample::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// to[i] = sum over k of weight[k * stride + i] * from[offset[k * stride + i]], i in [0, n).
+void SampleBlock(const float* from, const int32_t* offset, const float* weight, int64_t taps, int64_t stride, int64_t n,
+                 float* to) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto sum = hn::Zero(d);
+    for (int64_t k = 0; k < taps; ++k) {
+      const auto values = hn::GatherIndex(d, from, hn::LoadU(di, offset + k * stride + i));
+      // A weight of zero stands for "outside of the image": what lies at offset 0 instead may be infinite.
+      const auto w = hn::LoadU(d, weight + k * stride + i);
+      sum = hn::Add(sum, hn::IfThenZeroElse(hn::Eq(w, hn::Zero(d)), hn::Mul(w, values)));
+    }
+    hn::StoreU(sum, d, to + i);
+  }
+  for (; i < n; ++i) {
+    float sum = 0;
+    for (int64_t k = 0; k < taps; ++k) {
+      const float w = weight[k * stride + i];
+      if (w != 0) sum += w * from[offset[k * stride + i]];
+    }
+    to[i] = sum;
+  }
+}
+
+}  // namespace onda::grid_sample::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onda::grid_sample {
+namespace {
+
+HWY_EXPORT(SampleBlock);
+
+constexpr int64_t kBlock = 256;
+
+class Cpu {
+ public:
+  explicit Cpu(const NodeView& node) : params_(node.attributes()) {}
+
+  static std::string Rejects(const NodeView& node) {
+    const FactView &x = node.input(0), &grid = node.input(1);
+    if (x.type() != DType::kFloat || grid.type() != DType::kFloat) return "only float";
+    if (x.rank != 4) return "only images of two axes";
+    if (Params(node.attributes()).mode == Mode::kCubic) return "only nearest and linear";
+    if (x.dims[2] < 0 || x.dims[3] < 0) return "";
+    return x.dims[2] * x.dims[3] > INT32_MAX ? "the image is too large" : "";
+  }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &grid = args.input(1), &y = args.output(0);
+    CheckShapes(x, grid, y);
+    if (y.count() == 0) return;
+    const int64_t channels = x.dim(1), height = x.dim(2), width = x.dim(3), points = y.count(2, 4);
+    if (height > INT32_MAX / width) throw Error(ErrorCode::kNotImplemented, "the image is too large");
+    const int64_t blocks = (points + kBlock - 1) / kBlock;
+    const int taps = params_.taps(), combined = taps * taps;
+    args.ParallelFor(x.dim(0) * blocks, 1, [&](int64_t begin, int64_t end) {
+      int32_t offset[4 * kBlock];
+      float weight[4 * kBlock];
+      for (int64_t block = begin; block < end; ++block) {
+        const int64_t n = block / blocks, first = block % blocks * kBlock, count = std::min(kBlock, points - first);
+        const float* at = grid.as<float>() + (n * points + first) * 2;
+        for (int64_t i = 0; i < count; ++i) {
+          const Taps across = TapsOf(params_, at[2 * i], width), down = TapsOf(params_, at[2 * i + 1], height);
+          for (int k = 0; k < combined; ++k) {
+            const int v = k / taps, u = k % taps;
+            const bool inside = across.index[u] >= 0 && down.index[v] >= 0;
+            offset[k * kBlock + i] = inside ? static_cast<int32_t>(down.index[v] * width + across.index[u]) : 0;
+            weight[k * kBlock + i] = inside ? down.weight[v] * across.weight[u] : 0;
+          }
+        }
+        for (int64_t c = 0; c < channels; ++c) {
+          HWY_DYNAMIC_DISPATCH(SampleBlock)
+          (x.as<float>() + (n * channels + c) * height * width, offset, weight, combined, kBlock, count,
+           y.as<float>() + (n * channels + c) * points + first);
+        }
+      }
+    });
+  }
+
+ private:
+  Params params_;
+};
+
+constexpr OndaKernelDef kKernels[] = {MakeKernel<Cpu>("GridSample")};
+
+}  // namespace
+
+std::span<const OndaKernelDef> CpuKernels() { return kKernels; }
+
+}  // namespace onda::grid_sample
+#endif

@@ -1,0 +1,144 @@
+// NonMaxSuppression: per batch and class, boxes in the order of falling scores (equal ones in that of their indices)
+// are selected unless they overlap an already selected one by more than the threshold.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/simd/carver.h"
+#include "onda/float_formats.h"
+#include "onda/provider.h"
+
+namespace onda::nms {
+namespace {
+
+struct Box {
+  float low_y, low_x, high_y, high_x, area;
+};
+
+Box FromCorners(const float* v) {
+  const Box box{std::min(v[0], v[2]), std::min(v[1], v[3]), std::max(v[0], v[2]), std::max(v[1], v[3]), 0};
+  return {box.low_y, box.low_x, box.high_y, box.high_x, (box.high_x - box.low_x) * (box.high_y - box.low_y)};
+}
+
+Box FromCenter(const float* v) {
+  const float half_width = v[2] / 2, half_height = v[3] / 2;
+  const Box box{v[1] - half_height, v[0] - half_width, v[1] + half_height, v[0] + half_width, 0};
+  return {box.low_y, box.low_x, box.high_y, box.high_x, (box.high_x - box.low_x) * (box.high_y - box.low_y)};
+}
+
+// The intersection's share of the union is greater than the threshold.
+bool Overlap(const Box& a, const Box& b, float threshold) {
+  const float width = std::min(a.high_x, b.high_x) - std::max(a.low_x, b.low_x);
+  const float height = std::min(a.high_y, b.high_y) - std::max(a.low_y, b.low_y);
+  if (!(width > 0 && height > 0)) return false;
+  const float intersection = width * height, joined = a.area + b.area - intersection;
+  if (!(a.area > 0 && b.area > 0 && joined > 0)) return false;
+  return intersection / joined > threshold;
+}
+
+// Boxes [batches, count], candidates and then selected indices [batches * classes, count], and their numbers.
+struct Scratch {
+  Scratch(const TensorView& scores, Carver& carver) {
+    boxes = carver.Take<Box>(scores.dim(0) * scores.dim(2));
+    selected = carver.Take<int32_t>(scores.count());
+    numbers = carver.Take<int64_t>(scores.dim(0) * scores.dim(1));
+  }
+  Box* boxes;
+  int32_t* selected;
+  int64_t* numbers;
+};
+
+class Reference {
+ public:
+  explicit Reference(const NodeView& node) : centers_(node.attributes().Int("center_point_box", 0) != 0) {}
+
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
+    Carver counter;
+    Scratch(inputs[1], counter);
+    return counter.bytes();
+  }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &boxes = args.input(0), &scores = args.input(1);
+    const int64_t batches = scores.dim(0), classes = scores.dim(1), count = scores.dim(2);
+    if (count > INT32_MAX) throw Error(ErrorCode::kResourceLimit, "too many boxes");
+    if (boxes.dim(0) != batches || boxes.dim(1) != count || boxes.dim(2) != 4) {
+      throw Error(ErrorCode::kInvalidArgument, "the shapes of boxes and scores do not fit");
+    }
+    Carver carver(args.workspace());
+    const Scratch scratch(scores, carver);
+    for (int64_t i = 0; i < batches * count; ++i) {
+      const float* box = boxes.as<float>() + 4 * i;
+      scratch.boxes[i] = centers_ ? FromCenter(box) : FromCorners(box);
+    }
+    const int64_t most =
+        args.has_input(2) && args.input(2).count() > 0 ? LoadInt64(args.input(2).type(), args.input(2).data, 0) : 0;
+    const float overlap = Threshold(args, 3, 0), least = Threshold(args, 4, -std::numeric_limits<float>::infinity());
+    const bool bounded = args.has_input(4) && args.input(4).count() > 0;
+    args.ParallelFor(batches * classes, 1 + 1000 / (count + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const float* score = scores.as<float>() + i * count;
+        int32_t* selected = scratch.selected + i * count;
+        int32_t* last = selected;
+        for (int64_t k = 0; k < count && most > 0; ++k) {
+          if (!bounded || score[k] > least) *last++ = static_cast<int32_t>(k);
+        }
+        scratch.numbers[i] = Select(score, scratch.boxes + i / classes * count, overlap, most, selected, last);
+        if (args.stop_requested()) return;
+      }
+    });
+    Write(args, scratch, batches, classes, count);
+  }
+
+ private:
+  static float Threshold(const LaunchArgs& args, int input, float absent) {
+    const TensorView& v = args.input(input);
+    return v.present() && v.count() > 0 ? static_cast<float>(LoadDouble(v.type(), v.data, 0)) : absent;
+  }
+
+  // Turns the candidates [first, last) into the selected ones among them; gives their number.
+  static int64_t Select(const float* score, const Box* boxes, float overlap, int64_t most, int32_t* first,
+                        int32_t* last) {
+    std::sort(first, last, [&](int32_t a, int32_t b) {
+      // NaN comes last.
+      const bool a_nan = std::isnan(score[a]), b_nan = std::isnan(score[b]);
+      if (a_nan || b_nan) return a_nan == b_nan ? a < b : b_nan;
+      return score[a] != score[b] ? score[a] > score[b] : a < b;
+    });
+    int32_t* selected = first;
+    for (const int32_t* candidate = first; candidate != last && selected - first < most; ++candidate) {
+      const Box& box = boxes[*candidate];
+      const bool free =
+          std::none_of(first, selected, [&](int32_t other) { return Overlap(box, boxes[other], overlap); });
+      if (free) *selected++ = *candidate;
+    }
+    return selected - first;
+  }
+
+  static void Write(const LaunchArgs& args, const Scratch& scratch, int64_t batches, int64_t classes, int64_t count) {
+    int64_t total = 0;
+    for (int64_t i = 0; i < batches * classes; ++i) total += scratch.numbers[i];
+    if (!args.wants_output(0)) return;
+    const int64_t dims[] = {total, 3};
+    int64_t* to = args.AllocateOutput(0, dims).as<int64_t>();
+    for (int64_t i = 0; i < batches * classes; ++i) {
+      for (int64_t k = 0; k < scratch.numbers[i]; ++k) {
+        *to++ = i / classes;
+        *to++ = i % classes;
+        *to++ = scratch.selected[i * count + k];
+      }
+    }
+  }
+
+  bool centers_;
+};
+
+constexpr OndaKernelDef kKernels[] = {MakeKernel<Reference>("NonMaxSuppression")};
+
+}  // namespace
+
+std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
+
+std::span<const OndaKernelDef> CpuKernels() { return {}; }
+
+}  // namespace onda::nms
