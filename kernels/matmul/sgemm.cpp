@@ -301,8 +301,13 @@ void RunAsGemv(const Gemm& g, const Gemv& whole, const Parallel& parallel) {
 
 size_t WorkspaceBytes(const Gemm& gemm, int threads) {
   if (AsGemv(gemm)) return 0;
-  const GemmPlan plan = HWY_DYNAMIC_DISPATCH(MakePlan)(gemm, threads);
-  return static_cast<size_t>(plan.workers) * static_cast<size_t>(plan.worker_floats()) * sizeof(float);
+  // Fewer threads may get larger tasks.
+  size_t floats = 0;
+  for (int t = 1; t <= threads; ++t) {
+    const GemmPlan plan = HWY_DYNAMIC_DISPATCH(MakePlan)(gemm, t);
+    floats = std::max(floats, static_cast<size_t>(plan.workers) * static_cast<size_t>(plan.worker_floats()));
+  }
+  return floats * sizeof(float);
 }
 
 void Run(const Gemm& gemm, const Parallel& parallel, void* workspace) {

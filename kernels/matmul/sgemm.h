@@ -80,7 +80,8 @@ int64_t PackedBSize(int64_t k, int64_t n);
 void PackA(int64_t m, int64_t k, const MatrixView& a, float* out);
 void PackB(int64_t k, int64_t n, const MatrixView& b, float* out);
 
-// Bytes that Run needs for this problem with up to `threads` threads; data pointers are only compared with null.
+// Bytes that Run needs for this problem with any number of threads up to `threads`; data pointers are only compared
+// with null.
 size_t WorkspaceBytes(const Gemm& gemm, int threads);
 // workspace is 64-byte aligned. No more than `parallel.threads` threads, which must not exceed WorkspaceBytes'
 // argument.
