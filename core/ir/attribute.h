@@ -3,7 +3,7 @@
 #define ONDA_CORE_IR_ATTRIBUTE_H_
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,7 +76,7 @@ class AttributeMap {
   void Remove(std::string_view name);
   const AttributeValue* Find(std::string_view name) const;
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
-  const std::deque<Entry>& entries() const { return entries_; }
+  const std::list<Entry>& entries() const { return entries_; }
   bool empty() const { return entries_.empty(); }
 
   // Valid until the map changes. Holds the kinds that OndaAttributeKind lists.
@@ -85,9 +85,9 @@ class AttributeMap {
 
  private:
   void Rebuild();
-  std::deque<Entry> entries_;  // stable addresses
+  std::list<Entry> entries_;  // stable addresses
   std::vector<OndaAttribute> view_;
-  std::deque<std::vector<OndaStringView>> string_lists_;
+  std::list<std::vector<OndaStringView>> string_lists_;
 };
 
 }  // namespace onda

@@ -225,7 +225,7 @@ void Writer::Define(Frame& frame, ValueId read, const std::string& name, ValueId
 
 void Writer::ResolveReferences(Node& node, const Frame& frame) {
   std::vector<std::string> absent;
-  for (const AttributeMap::Entry& entry : std::deque<AttributeMap::Entry>(node.attributes.entries())) {
+  for (const AttributeMap::Entry& entry : std::list<AttributeMap::Entry>(node.attributes.entries())) {
     const auto* reference = std::get_if<AttributeReference>(&entry.value);
     if (!reference) continue;
     const AttributeValue* value = frame.attributes ? frame.attributes->Find(reference->name) : nullptr;

@@ -336,7 +336,7 @@ TEST(TextPrint, NotesKeepDocumentation) {
   EXPECT_EQ(again->node(0).doc, "a node");
   EXPECT_EQ(again->node(0).metadata, graph->node(0).metadata);
   EXPECT_EQ(again->node(0).device_configuration, graph->node(0).device_configuration);
-  EXPECT_EQ(again->node(0).attributes.entries()[0].doc, "an attribute");
+  EXPECT_EQ(again->node(0).attributes.entries().front().doc, "an attribute");
 }
 
 TEST(TextPrint, ElidesLargeTensorsForPeople) {
