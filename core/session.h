@@ -54,6 +54,7 @@ class InferenceSession {
   const std::vector<PortInfo>& inputs() const { return inputs_; }
   const std::vector<PortInfo>& outputs() const { return outputs_; }
   const Graph& graph() const { return *graph_; }
+  std::shared_ptr<const Graph> ShareGraph() const { return graph_; }
   std::vector<PlacementEntry> Placement() const;
 
   struct RunArguments {

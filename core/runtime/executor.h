@@ -23,13 +23,17 @@ class StopToken {
  public:
   void RequestStop() { stop_.store(true, std::memory_order_relaxed); }
   void Reset() { stop_.store(false, std::memory_order_relaxed); }
+  // A flag of the caller's that is asked as well.
+  void SetExternal(const std::atomic<bool>* flag) { external_ = flag; }
   void SetDeadline(std::chrono::steady_clock::time_point deadline) { deadline_ = deadline; }
   bool requested() const {
-    return stop_.load(std::memory_order_relaxed) || (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
+    return stop_.load(std::memory_order_relaxed) || (external_ && external_->load(std::memory_order_relaxed)) ||
+           (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
   }
 
  private:
   std::atomic<bool> stop_{false};
+  const std::atomic<bool>* external_ = nullptr;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
 

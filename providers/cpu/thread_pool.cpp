@@ -51,9 +51,12 @@ int UsableCpus() {
 }
 
 ThreadPool::ThreadPool(int threads) {
-  if (threads <= 0) threads = UsableCpus();
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { Work(); });
+  threads_ = threads > 0 ? threads : UsableCpus();
+  for (int i = 1; i < threads_; ++i) workers_.emplace_back([this] { Work(); });
 }
+
+ThreadPool::ThreadPool(Parallel parallel, void* user, int threads)
+    : threads_(threads > 0 ? threads : UsableCpus()), parallel_(parallel), user_(user) {}
 
 ThreadPool::~ThreadPool() {
   {
@@ -83,8 +86,23 @@ void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
   grain = std::max<int64_t>(grain, 1);
   const int64_t most = static_cast<int64_t>(threads()) * 4;
   const int64_t step = std::max(grain, (n + most - 1) / most);
-  if (workers_.empty() || n <= step) {
+  if (n <= step || (workers_.empty() && !parallel_)) {
     body(arg, 0, n);
+    return;
+  }
+  if (parallel_) {
+    struct Ranges {
+      Body body;
+      void* arg;
+      int64_t n, step;
+    } ranges{body, arg, n, step};
+    parallel_(
+        user_, (n + step - 1) / step,
+        [](void* p, int64_t i) {
+          const Ranges& r = *static_cast<const Ranges*>(p);
+          r.body(r.arg, i * r.step, std::min((i + 1) * r.step, r.n));
+        },
+        &ranges);
     return;
   }
   auto loop = std::make_shared<Loop>();

@@ -19,11 +19,15 @@ class ThreadPool {
  public:
   // 0: as many as UsableCpus(). 1: no thread is started, loops run on the caller.
   explicit ThreadPool(int threads = 0);
+  // Ranges run on the caller's threads: parallel(user, n, body, arg) calls body(arg, i) for each i in [0, n) and returns when
+  // all are done. threads: how many ranges are worth making at once; 0 for UsableCpus().
+  using Parallel = void (*)(void* user, int64_t n, void (*body)(void* arg, int64_t i), void* arg);
+  ThreadPool(Parallel parallel, void* user, int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const { return threads_; }
 
   using Body = void (*)(void* arg, int64_t begin, int64_t end);
   // Calls body over disjoint ranges that cover [0, n), of at least grain items but for the last. body must not throw.
@@ -34,6 +38,9 @@ class ThreadPool {
   void Work();
   static bool RunSome(Loop& loop);
 
+  int threads_ = 1;
+  Parallel parallel_ = nullptr;
+  void* user_ = nullptr;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;

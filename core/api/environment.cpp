@@ -1,0 +1,57 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/api/handles.h"
+
+namespace onda {
+namespace {
+
+// One line per message on standard error; not the application's default logger, which is its own.
+spdlog::logger& StandardErrorLogger() {
+  static spdlog::logger logger("onda", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  static const bool set = (logger.set_level(spdlog::level::trace), logger.set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v"), true);
+  (void)set;
+  return logger;
+}
+
+constexpr spdlog::level::level_enum kSpdlogLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                       spdlog::level::err, spdlog::level::critical};
+
+}  // namespace
+
+void Environment::Log(LogLevel level, const std::string& message) const {
+  if (level < log_level) return;
+  if (log) {
+    log(log_user, static_cast<int32_t>(level), message.c_str());
+  } else {
+    StandardErrorLogger().log(kSpdlogLevels[static_cast<int>(level)], "{}: {}", name, message);
+  }
+}
+
+void FillEnvironmentApi(OndaApi& api) {
+  api.CreateEnv = [](const OndaEnvOptions* options, OndaEnv** out) {
+    return Guard([&] {
+      RequireArgument(out, "out");
+      OndaEnvOptions o{};
+      if (options) std::memcpy(&o, options, std::min(options->size, sizeof(o)));
+      if (o.log_level < 0 || o.log_level > 4)
+        throw Error(ErrorCode::kInvalidArgument, "log_level must be from 0 to 4, not " + std::to_string(o.log_level));
+      if (o.threads < 0 || o.threads > 1024)
+        throw Error(ErrorCode::kInvalidArgument, "threads must be from 0 to 1024, not " + std::to_string(o.threads));
+      auto environment = std::make_shared<Environment>();
+      environment->name = o.name ? o.name : "onda";
+      environment->log_level = static_cast<LogLevel>(o.log_level);
+      environment->log = o.log;
+      environment->log_user = o.log_user;
+      environment->threads = o.parallel ? std::make_unique<ThreadPool>(o.parallel, o.parallel_user, o.threads)
+                                        : std::make_unique<ThreadPool>(o.threads);
+      *out = new OndaEnv{std::move(environment)};
+    });
+  };
+  api.ReleaseEnv = [](OndaEnv* env) { delete env; };
+}
+
+}  // namespace onda

@@ -1,0 +1,132 @@
+// What stands behind the handles of the C interface.
+#ifndef ONDA_CORE_API_HANDLES_H_
+#define ONDA_CORE_API_HANDLES_H_
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/session.h"
+#include "onda/c_api.h"
+#include "onda/types.h"
+#include "providers/cpu/thread_pool.h"
+
+struct OndaError {
+  int32_t code;
+  std::string message;
+};
+
+// A type and the strings that it is asked for.
+struct OndaTypeInfo {
+  explicit OndaTypeInfo(onda::Fact f);
+  onda::Fact fact;
+  std::string text;
+  std::vector<std::string> dim_names;
+  std::unique_ptr<OndaTypeInfo> element;
+};
+
+struct OndaValue {
+  onda::RuntimeValue value;
+  std::unique_ptr<OndaTypeInfo> type;
+};
+
+namespace onda {
+
+struct Environment {
+  std::string name;
+  LogLevel log_level = LogLevel::kWarning;
+  OndaLogFunction log = nullptr;
+  void* log_user = nullptr;
+  std::unique_ptr<ThreadPool> threads;
+
+  void Log(LogLevel level, const std::string& message) const;
+};
+
+}  // namespace onda
+
+struct OndaEnv {
+  std::shared_ptr<onda::Environment> environment;
+};
+
+struct OndaModel {
+  std::shared_ptr<const onda::Model> model;
+  std::string text;
+};
+
+struct OndaSessionOptions {
+  onda::LoadOptions load;
+  int threads = 0;  // 0: those of the environment
+  size_t memory_limit = 0;
+  int log_level = -1;  // of the environment
+  bool flush_denormals = false;
+  bool accept_missing_providers = false;
+  std::vector<std::string> providers;
+  struct External {
+    const void* data;
+    size_t size;
+  };
+  std::map<std::string, External> external_data;
+};
+
+struct OndaSession {
+  std::shared_ptr<onda::Environment> environment;
+  std::unique_ptr<onda::ThreadPool> own_threads;
+  std::unique_ptr<onda::InferenceSession> session;
+  std::shared_ptr<onda::BlockPool> pool;
+  bool flush_denormals = false;
+  struct Port {
+    std::string name;
+    std::unique_ptr<OndaTypeInfo> type;
+  };
+  std::vector<Port> ports[3];
+  std::map<std::string, std::string, std::less<>> metadata;
+  onda::StringPairs custom_metadata;
+  std::vector<onda::PlacementEntry> placement;
+};
+
+struct OndaRunOptions {
+  std::atomic<bool> terminate{false};
+  double timeout = 0;
+  std::string tag;
+  OndaNodeFunction node_function = nullptr;
+  void* node_user = nullptr;
+};
+
+namespace onda {
+
+// Calls fn; what it throws becomes an error object.
+template <class Fn>
+OndaError* Guard(Fn&& fn) noexcept {
+  try {
+    fn();
+    return nullptr;
+  } catch (const Error& e) {
+    return new (std::nothrow) OndaError{static_cast<int32_t>(e.code()), e.what()};
+  } catch (const std::bad_alloc&) {
+    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kOutOfMemory), "out of memory"};
+  } catch (const std::length_error&) {
+    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kOutOfMemory), "out of memory"};
+  } catch (const std::exception& e) {
+    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kInternal), e.what()};
+  }
+}
+
+// Throws kInvalidArgument naming the argument.
+void RequireArgument(const void* pointer, const char* what);
+
+OndaValue* NewValue(RuntimeValue value);
+
+// The parts of the table, each in its own file.
+void FillEnvironmentApi(OndaApi& api);
+void FillModelApi(OndaApi& api);
+void FillSessionApi(OndaApi& api);
+void FillRunApi(OndaApi& api);
+void FillValueApi(OndaApi& api);
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_API_HANDLES_H_

@@ -1,0 +1,66 @@
+#include "core/api/handles.h"
+#include "core/passes/canonicalize.h"
+#include "core/text/parse.h"
+#include "core/text/print.h"
+#include "proto/export.h"
+#include "proto/import.h"
+
+namespace onda {
+namespace {
+
+OndaModel* NewModel(Model model) { return new OndaModel{std::make_shared<const Model>(std::move(model)), ""}; }
+
+}  // namespace
+
+void FillModelApi(OndaApi& api) {
+  api.CreateModelFromFile = [](const char* path, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(path, "path");
+      RequireArgument(out, "out");
+      *out = NewModel(proto::ImportFile(path));
+    });
+  };
+  api.CreateModelFromMemory = [](const void* data, size_t size, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(data, "data");
+      RequireArgument(out, "out");
+      *out = NewModel(proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}));
+    });
+  };
+  api.CreateModelFromText = [](const char* text, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(text, "text");
+      RequireArgument(out, "out");
+      *out = NewModel(ParseModel(text));
+    });
+  };
+  api.ModelPrint = [](OndaModel* model, const char* stage, const char** text) {
+    return Guard([&] {
+      RequireArgument(model, "model");
+      RequireArgument(text, "text");
+      const std::string which = stage ? stage : "";
+      if (which.empty()) {
+        model->text = Print(*model->model);
+      } else if (which == "upgraded") {
+        model->text = Print(*InferenceSession(*model->model, {}).ShareGraph());
+      } else {
+        throw Error(ErrorCode::kInvalidArgument, "unknown stage '" + which + "'; known are '' and 'upgraded'");
+      }
+      *text = model->text.c_str();
+    });
+  };
+  api.ModelSave = [](const OndaModel* model, const char* path, const char* format, const char* external) {
+    return Guard([&] {
+      RequireArgument(model, "model");
+      RequireArgument(path, "path");
+      const std::string which = format ? format : "onnx";
+      if (which != "onnx") throw Error(ErrorCode::kInvalidArgument, "unknown format '" + which + "'");
+      proto::ExportOptions options;
+      if (external) options.external_location = external;
+      proto::ExportFile(*model->model, path, options);
+    });
+  };
+  api.ReleaseModel = [](OndaModel* model) { delete model; };
+}
+
+}  // namespace onda

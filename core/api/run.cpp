@@ -1,0 +1,152 @@
+#include <immintrin.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/api/handles.h"
+
+namespace onda {
+namespace {
+
+// The floating-point control word of this thread, set back at the end of the scope. Kernels run under ONNX's rules
+// (nearest, no flushing) whatever the caller has set, unless the session flushes denormals.
+class ControlWord {
+ public:
+  explicit ControlWord(bool flush_denormals) : saved_(_mm_getcsr()) {
+    _mm_setcsr(0x1f80u | (flush_denormals ? 0x8040u : 0u));
+  }
+  ~ControlWord() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+};
+
+NodeObserver MakeObserver(const OndaRunOptions& options) {
+  NodeObserver observer;
+  observer.after_node = [&options](const Graph& graph, const Node& node, std::span<const OndaTensorView>,
+                                             std::span<const OndaTensorView> outputs, double milliseconds) {
+    std::vector<std::unique_ptr<OndaValue>> values;
+    std::vector<const OndaValue*> pointers;
+    std::vector<const char*> names;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs[i].dtype || !outputs[i].data || !node.has_output(i)) continue;
+      RuntimeValue value;
+      value.kind = ValueKind::kTensor;
+      value.dtype = static_cast<DType>(outputs[i].dtype);
+      value.dims.assign(outputs[i].dims, outputs[i].dims + outputs[i].rank);
+      value.data = outputs[i].data;
+      value.borrowed = true;
+      values.emplace_back(NewValue(std::move(value)));
+      pointers.push_back(values.back().get());
+      names.push_back(graph.value(node.outputs[i]).name.c_str());
+    }
+    OndaNodeEvent event{};
+    event.size = sizeof(event);
+    event.name = node.name.c_str();
+    event.op = node.op_type.c_str();
+    event.domain = node.domain.c_str();
+    event.provider = "cpu";
+    event.milliseconds = milliseconds;
+    event.output_count = static_cast<int32_t>(pointers.size());
+    event.outputs = pointers.data();
+    event.output_names = names.data();
+    options.node_function(options.node_user, &event);
+  };
+  return observer;
+}
+
+void Run(const OndaSession& session, const OndaRunOptions* options, const char* const* input_names,
+         const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
+         OndaValue** outputs) {
+  InferenceSession::RunArguments arguments;
+  for (size_t i = 0; i < input_count; ++i) {
+    RequireArgument(input_names[i], "an input's name");
+    RequireArgument(inputs[i], "an input's value");
+    RuntimeValue value = inputs[i]->value;
+    value.borrowed = true;
+    arguments.feeds.emplace_back(input_names[i], std::move(value));
+  }
+  const size_t all = session.session->outputs().size();
+  if (!output_names && output_count != all)
+    throw Error(ErrorCode::kInvalidArgument, "the model has " + std::to_string(all) + " outputs, room is given for " +
+                                                 std::to_string(output_count));
+  bool bound = false;
+  for (size_t i = 0; i < output_count; ++i) {
+    if (output_names) {
+      RequireArgument(output_names[i], "an output's name");
+      arguments.outputs.emplace_back(output_names[i]);
+    }
+    bound = bound || outputs[i];
+  }
+  if (output_names && output_count == 0) return;
+  if (bound) {
+    arguments.bindings.resize(output_count);
+    for (size_t i = 0; i < output_count; ++i) {
+      if (!outputs[i] || !outputs[i]->value.is_tensor()) continue;
+      arguments.bindings[i] = {outputs[i]->value.dtype, outputs[i]->value.dims, outputs[i]->value.data};
+    }
+  }
+  StopToken stop;
+  if (options) {
+    stop.SetExternal(&options->terminate);
+    if (options->timeout > 0)
+      stop.SetDeadline(std::chrono::steady_clock::now() +
+                       std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                           std::chrono::duration<double>(std::min(options->timeout, 1e8))));
+    arguments.stop = &stop;
+  }
+  NodeObserver observer;
+  if (options && options->node_function) {
+    observer = MakeObserver(*options);
+    arguments.observer = &observer;
+  }
+  arguments.threads = session.own_threads ? session.own_threads.get() : session.environment->threads.get();
+  arguments.pool = session.pool;
+  std::vector<RuntimeValue> results;
+  {
+    const ControlWord control_word(session.flush_denormals);
+    results = session.session->Run(std::move(arguments));
+  }
+  for (size_t i = 0; i < output_count; ++i)
+    if (!outputs[i]) outputs[i] = NewValue(std::move(results[i]));
+}
+
+}  // namespace
+
+void FillRunApi(OndaApi& api) {
+  api.CreateRunOptions = [](OndaRunOptions** out) {
+    return Guard([&] {
+      RequireArgument(out, "out");
+      *out = new OndaRunOptions;
+    });
+  };
+  api.RunOptionsSetTerminate = [](OndaRunOptions* options, int32_t terminate) { options->terminate = terminate != 0; };
+  api.RunOptionsSetTimeout = [](OndaRunOptions* options, double seconds) { options->timeout = seconds; };
+  api.RunOptionsSetTag = [](OndaRunOptions* options, const char* tag) {
+    return Guard([&] {
+      RequireArgument(tag, "tag");
+      options->tag = tag;
+    });
+  };
+  api.RunOptionsGetTag = [](const OndaRunOptions* options) { return options->tag.c_str(); };
+  api.RunOptionsSetNodeFunction = [](OndaRunOptions* options, OndaNodeFunction function, void* user) {
+    options->node_function = function;
+    options->node_user = user;
+  };
+  api.ReleaseRunOptions = [](OndaRunOptions* options) { delete options; };
+  api.Run = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,
+               const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+               size_t output_count, OndaValue** outputs) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      if (input_count) {
+        RequireArgument(input_names, "input_names");
+        RequireArgument(inputs, "inputs");
+      }
+      if (output_count) RequireArgument(outputs, "outputs");
+      Run(*session, options, input_names, inputs, input_count, output_names, output_count, outputs);
+    });
+  };
+}
+
+}  // namespace onda

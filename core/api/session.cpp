@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "core/api/handles.h"
+#include "proto/import.h"
+
+namespace onda {
+namespace {
+
+int64_t ParseInt(const std::string& key, const std::string& value, int64_t low, int64_t high) {
+  int64_t result = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
+  if (error != std::errc() || end != value.data() + value.size() || result < low || result > high)
+    throw Error(ErrorCode::kInvalidArgument, "session option '" + key + "' takes an integer from " +
+                                                 std::to_string(low) + " to " + std::to_string(high) + ", not '" + value +
+                                                 "'");
+  return result;
+}
+
+bool ParseBool(const std::string& key, const std::string& value) {
+  if (value == "1" || value == "true") return true;
+  if (value == "0" || value == "false") return false;
+  throw Error(ErrorCode::kInvalidArgument, "session option '" + key + "' takes 0 or 1, not '" + value + "'");
+}
+
+void SetOption(OndaSessionOptions& o, const std::string& key, const std::string& value) {
+  if (key == "intra_op_num_threads") {
+    o.threads = static_cast<int>(ParseInt(key, value, 0, 1024));
+  } else if (key == "graph_optimization_level") {
+    // 0 keeps every node, 1 and above fold what is constant.
+    o.load.fold_constants = ParseInt(key, value, 0, 99) > 0;
+  } else if (key == "memory_limit") {
+    o.memory_limit = static_cast<size_t>(ParseInt(key, value, 0, INT64_MAX));
+  } else if (key == "log_severity_level") {
+    o.log_level = static_cast<int>(ParseInt(key, value, 0, 4));
+  } else if (key == "flush_denormals") {
+    o.flush_denormals = ParseBool(key, value);
+  } else if (key == "reference_kernels") {
+    o.load.reference_kernels = ParseBool(key, value);
+  } else if (key == "allow_missing_providers") {
+    o.accept_missing_providers = ParseBool(key, value);
+  } else {
+    throw Error(ErrorCode::kInvalidArgument,
+                "unknown session option '" + key +
+                    "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, log_severity_level, "
+                    "flush_denormals, reference_kernels, allow_missing_providers");
+  }
+}
+
+void AppendProvider(OndaSessionOptions& o, const std::string& name, const char* const* keys, size_t count) {
+  if (name != "cpu") {
+    if (o.accept_missing_providers) return;
+    throw Error(ErrorCode::kNotFound, "execution provider '" + name + "' is not there; this build of Onda has: cpu");
+  }
+  if (count > 0)
+    throw Error(ErrorCode::kInvalidArgument, "execution provider 'cpu' has no option '" + std::string(keys[0]) + "'");
+  o.providers.push_back(name);
+}
+
+OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptions* given) {
+  const OndaSessionOptions defaults;
+  const OndaSessionOptions& options = given ? *given : defaults;
+  auto session = std::make_unique<OndaSession>();
+  session->environment = env->environment;
+  session->flush_denormals = options.flush_denormals;
+  if (options.threads > 0) session->own_threads = std::make_unique<ThreadPool>(options.threads);
+  session->pool = std::make_shared<BlockPool>(options.memory_limit);
+  LoadOptions load = options.load;
+  load.log = [environment = env->environment, least = options.log_level](LogLevel level, const std::string& message) {
+    if (static_cast<int>(level) >= least) environment->Log(level, message);
+  };
+  session->session = std::make_unique<InferenceSession>(model, load);
+
+  for (const PortInfo& port : session->session->inputs()) {
+    // Constants are listed among the inputs of models before IR 4; initializers of later ones may be overridden.
+    const int which = port.fact.constant ? -1 : port.default_value ? 2 : 0;
+    if (which >= 0) session->ports[which].push_back({port.name, std::make_unique<OndaTypeInfo>(port.fact)});
+  }
+  for (const PortInfo& port : session->session->outputs())
+    session->ports[1].push_back({port.name, std::make_unique<OndaTypeInfo>(port.fact)});
+  session->metadata = {{"producer_name", model.producer_name},
+                       {"producer_version", model.producer_version},
+                       {"graph_name", model.graph->name},
+                       {"domain", model.domain},
+                       {"description", model.doc},
+                       {"graph_description", model.graph->doc},
+                       {"version", std::to_string(model.model_version)},
+                       {"ir_version", std::to_string(model.ir_version)}};
+  for (const auto& [domain, version] : model.opsets)
+    if (domain.empty() || domain == "ai.onnx") session->metadata["opset"] = std::to_string(version);
+  session->custom_metadata = model.metadata;
+  session->placement = session->session->Placement();
+  return session.release();
+}
+
+const OndaSession::Port* PortAt(const OndaSession* session, int32_t which, size_t index) {
+  if (!session || which < 0 || which > 2 || index >= session->ports[which].size()) return nullptr;
+  return &session->ports[which][index];
+}
+
+}  // namespace
+
+void FillSessionApi(OndaApi& api) {
+  api.CreateSessionOptions = [](OndaSessionOptions** out) {
+    return Guard([&] {
+      RequireArgument(out, "out");
+      *out = new OndaSessionOptions;
+    });
+  };
+  api.CloneSessionOptions = [](const OndaSessionOptions* options, OndaSessionOptions** out) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(out, "out");
+      *out = new OndaSessionOptions(*options);
+    });
+  };
+  api.SessionOptionsSet = [](OndaSessionOptions* options, const char* key, const char* value) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(key, "key");
+      RequireArgument(value, "value");
+      SetOption(*options, key, value);
+    });
+  };
+  api.SessionOptionsAppendProvider = [](OndaSessionOptions* options, const char* name, const char* const* keys,
+                                        const char* const*, size_t count) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(name, "name");
+      if (count) RequireArgument(keys, "keys");
+      AppendProvider(*options, name, keys, count);
+    });
+  };
+  api.SessionOptionsSetFreeDimension = [](OndaSessionOptions* options, const char* name, int64_t value) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(name, "name");
+      if (value < 0)
+        throw Error(ErrorCode::kInvalidArgument, "free dimension '" + std::string(name) + "' cannot be negative");
+      options->load.free_dimensions[name] = value;
+    });
+  };
+  api.SessionOptionsAddOutput = [](OndaSessionOptions* options, const char* name) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(name, "name");
+      options->load.extra_outputs.push_back(name);
+    });
+  };
+  api.SessionOptionsAddExternalData = [](OndaSessionOptions* options, const char* location, const void* data,
+                                         size_t size) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(location, "location");
+      RequireArgument(data, "data");
+      options->external_data[location] = {data, size};
+    });
+  };
+  api.ReleaseSessionOptions = [](OndaSessionOptions* options) { delete options; };
+
+  api.CreateSessionFromFile = [](OndaEnv* env, const char* path, const OndaSessionOptions* options, OndaSession** out) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(path, "path");
+      RequireArgument(out, "out");
+      *out = NewSession(env, proto::ImportFile(path), options);
+    });
+  };
+  api.CreateSessionFromMemory = [](OndaEnv* env, const void* data, size_t size, const OndaSessionOptions* options,
+                                   OndaSession** out) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(data, "data");
+      RequireArgument(out, "out");
+      proto::ImportOptions import;
+      if (options) {
+        for (const auto& [location, external] : options->external_data) {
+          // The caller promised that it lives as long as the session: an owner that frees nothing.
+          std::shared_ptr<const void> owner(external.data, [](const void*) {});
+          import.external_data[location] = {owner, static_cast<const std::byte*>(external.data), external.size};
+        }
+      }
+      *out = NewSession(env, proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}, import), options);
+    });
+  };
+  api.CreateSessionFromModel = [](OndaEnv* env, const OndaModel* model, const OndaSessionOptions* options,
+                                  OndaSession** out) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(model, "model");
+      RequireArgument(out, "out");
+      *out = NewSession(env, *model->model, options);
+    });
+  };
+  api.ReleaseSession = [](OndaSession* session) { delete session; };
+
+  api.SessionPortCount = [](const OndaSession* session, int32_t which) {
+    return session && which >= 0 && which <= 2 ? session->ports[which].size() : 0;
+  };
+  api.SessionPortName = [](const OndaSession* session, int32_t which, size_t index) -> const char* {
+    const OndaSession::Port* port = PortAt(session, which, index);
+    return port ? port->name.c_str() : nullptr;
+  };
+  api.SessionPortType = [](const OndaSession* session, int32_t which, size_t index) -> const OndaTypeInfo* {
+    const OndaSession::Port* port = PortAt(session, which, index);
+    return port ? port->type.get() : nullptr;
+  };
+  api.SessionMetadata = [](const OndaSession* session, const char* key) -> const char* {
+    const auto it = session->metadata.find(std::string_view(key));
+    return it == session->metadata.end() ? "" : it->second.c_str();
+  };
+  api.SessionCustomMetadataCount = [](const OndaSession* session) { return session->custom_metadata.size(); };
+  api.SessionCustomMetadata = [](const OndaSession* session, size_t index, const char** key, const char** value) {
+    if (index >= session->custom_metadata.size()) return;
+    *key = session->custom_metadata[index].first.c_str();
+    *value = session->custom_metadata[index].second.c_str();
+  };
+  api.SessionPlacementCount = [](const OndaSession* session) { return session->placement.size(); };
+  api.SessionPlacement = [](const OndaSession* session, size_t index, const char** node, const char** op,
+                            const char** provider, const char** reason) {
+    if (index >= session->placement.size()) return;
+    const PlacementEntry& entry = session->placement[index];
+    *node = entry.node.c_str();
+    *op = entry.op.c_str();
+    *provider = entry.provider.c_str();
+    *reason = entry.reason.c_str();
+  };
+  api.SessionMemory = [](const OndaSession* session, size_t* in_use, size_t* kept, size_t* peak) {
+    *in_use = session->pool->bytes_in_use();
+    *kept = session->pool->bytes_kept();
+    *peak = session->pool->peak_bytes();
+  };
+  api.SessionTrim = [](OndaSession* session) { session->pool->Trim(); };
+}
+
+}  // namespace onda

@@ -1,0 +1,187 @@
+// Onda's C interface: one table of functions, grown only at its end. onda.h wraps it for C++; other languages use it as
+// it is. Every function may be called from any thread; objects that are being changed belong to one thread at a time,
+// sessions and values may be shared.
+//
+// Functions that can fail return NULL on success and an error to be released otherwise; outputs are then untouched.
+#ifndef ONDA_C_API_H_
+#define ONDA_C_API_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(ONDA_BUILDING_LIBRARY)
+#define ONDA_EXPORT __attribute__((visibility("default")))
+#else
+#define ONDA_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ONDA_API_VERSION 1
+
+typedef struct OndaError OndaError;
+typedef struct OndaEnv OndaEnv;
+typedef struct OndaModel OndaModel;
+typedef struct OndaSession OndaSession;
+typedef struct OndaSessionOptions OndaSessionOptions;
+typedef struct OndaRunOptions OndaRunOptions;
+typedef struct OndaValue OndaValue;
+typedef struct OndaTypeInfo OndaTypeInfo;
+
+// Kinds of values.
+enum {
+  kOndaValueUnknown = 0,
+  kOndaValueTensor = 1,
+  kOndaValueSequence = 2,
+  kOndaValueOptional = 3,
+  kOndaValueMap = 4,
+  kOndaValueSparse = 5,
+  kOndaValueOpaque = 6,
+};
+
+// level: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal. message ends with a NUL and is valid during the call.
+typedef void (*OndaLogFunction)(void* user, int32_t level, const char* message);
+
+// Runs body(arg, i) for each i in [0, n), on threads of the caller's, and returns when all are done.
+typedef void (*OndaParallelFunction)(void* user, int64_t n, void (*body)(void* arg, int64_t i), void* arg);
+
+typedef struct OndaEnvOptions {
+  size_t size;            // sizeof(OndaEnvOptions)
+  const char* name;       // in log lines; may be NULL
+  int32_t log_level;      // the least level that is logged
+  OndaLogFunction log;    // NULL: to standard error
+  void* log_user;
+  int32_t threads;        // of the pool that sessions share; 0: as many as the processors that may be used
+  OndaParallelFunction parallel;  // instead of threads of Onda's own; may be NULL
+  void* parallel_user;
+} OndaEnvOptions;
+
+// Called after each node of a profiled run.
+typedef struct OndaNodeEvent {
+  size_t size;
+  const char* name;
+  const char* op;
+  const char* domain;
+  const char* provider;
+  double milliseconds;
+  int32_t output_count;
+  const OndaValue* const* outputs;  // valid during the call; tensors only
+  const char* const* output_names;
+} OndaNodeEvent;
+typedef void (*OndaNodeFunction)(void* user, const OndaNodeEvent* event);
+
+typedef struct OndaApi {
+  uint32_t version;
+  uint32_t size;  // bytes of this table in the library: functions beyond are not there
+
+  const char* (*VersionString)(void);
+
+  int32_t (*ErrorGetCode)(const OndaError*);  // an onda::ErrorCode
+  const char* (*ErrorGetMessage)(const OndaError*);
+  void (*ReleaseError)(OndaError*);
+
+  OndaError* (*CreateEnv)(const OndaEnvOptions* options, OndaEnv** out);
+  void (*ReleaseEnv)(OndaEnv*);
+
+  // Keys: see onda::SessionOptions. An unknown key or a value that does not parse is an error.
+  OndaError* (*CreateSessionOptions)(OndaSessionOptions** out);
+  OndaError* (*CloneSessionOptions)(const OndaSessionOptions*, OndaSessionOptions** out);
+  OndaError* (*SessionOptionsSet)(OndaSessionOptions*, const char* key, const char* value);
+  OndaError* (*SessionOptionsAppendProvider)(OndaSessionOptions*, const char* name, const char* const* keys,
+                                             const char* const* values, size_t count);
+  OndaError* (*SessionOptionsSetFreeDimension)(OndaSessionOptions*, const char* name, int64_t value);
+  OndaError* (*SessionOptionsAddOutput)(OndaSessionOptions*, const char* value_name);
+  // External data of models from memory, by its location; data must live as long as the sessions.
+  OndaError* (*SessionOptionsAddExternalData)(OndaSessionOptions*, const char* location, const void* data, size_t size);
+  void (*ReleaseSessionOptions)(OndaSessionOptions*);
+
+  OndaError* (*CreateModelFromFile)(const char* path, OndaModel** out);
+  OndaError* (*CreateModelFromMemory)(const void* data, size_t size, OndaModel** out);  // data is copied
+  OndaError* (*CreateModelFromText)(const char* text, OndaModel** out);                 // ONNX's text syntax
+  // stage: "" as read, "upgraded" canonical. The text lives until the model is printed again or released.
+  OndaError* (*ModelPrint)(OndaModel*, const char* stage, const char** text);
+  // format: "onnx" or "text". external: file name beside the model for the weights, or NULL.
+  OndaError* (*ModelSave)(const OndaModel*, const char* path, const char* format, const char* external);
+  void (*ReleaseModel)(OndaModel*);
+
+  // options may be NULL. The session keeps what it needs of env, model and options.
+  OndaError* (*CreateSessionFromFile)(OndaEnv*, const char* path, const OndaSessionOptions*, OndaSession** out);
+  OndaError* (*CreateSessionFromMemory)(OndaEnv*, const void* data, size_t size, const OndaSessionOptions*,
+                                        OndaSession** out);
+  OndaError* (*CreateSessionFromModel)(OndaEnv*, const OndaModel*, const OndaSessionOptions*, OndaSession** out);
+  void (*ReleaseSession)(OndaSession*);
+
+  // which: 0 inputs, 1 outputs, 2 initializers that a feed may override. Names live as long as the session.
+  size_t (*SessionPortCount)(const OndaSession*, int32_t which);
+  const char* (*SessionPortName)(const OndaSession*, int32_t which, size_t index);
+  const OndaTypeInfo* (*SessionPortType)(const OndaSession*, int32_t which, size_t index);
+  // key: "producer_name", "producer_version", "graph_name", "domain", "description", "graph_description", "version",
+  // "ir_version", "opset". Lives as long as the session.
+  const char* (*SessionMetadata)(const OndaSession*, const char* key);
+  size_t (*SessionCustomMetadataCount)(const OndaSession*);
+  void (*SessionCustomMetadata)(const OndaSession*, size_t index, const char** key, const char** value);
+  // Where nodes run. Strings live as long as the session.
+  size_t (*SessionPlacementCount)(const OndaSession*);
+  void (*SessionPlacement)(const OndaSession*, size_t index, const char** node, const char** op, const char** provider,
+                           const char** reason);
+  // Bytes of activations that are in use, that are kept for reuse, and the most that existed at once.
+  void (*SessionMemory)(const OndaSession*, size_t* in_use, size_t* kept, size_t* peak);
+  void (*SessionTrim)(OndaSession*);
+
+  OndaError* (*CreateRunOptions)(OndaRunOptions** out);
+  void (*RunOptionsSetTerminate)(OndaRunOptions*, int32_t terminate);  // from any thread, ends runs that use it
+  void (*RunOptionsSetTimeout)(OndaRunOptions*, double seconds);       // of each run; 0: none
+  OndaError* (*RunOptionsSetTag)(OndaRunOptions*, const char* tag);
+  const char* (*RunOptionsGetTag)(const OndaRunOptions*);
+  void (*RunOptionsSetNodeFunction)(OndaRunOptions*, OndaNodeFunction, void* user);
+  void (*ReleaseRunOptions)(OndaRunOptions*);
+
+  // outputs[i]: a value to write into, or NULL to be given a new one. output_names may be NULL for all, with output_count
+  // that of the model. options may be NULL.
+  OndaError* (*Run)(const OndaSession*, const OndaRunOptions* options, const char* const* input_names,
+                    const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+                    size_t output_count, OndaValue** outputs);
+
+  // dtype: an onda::DType. Zero-filled; strings empty.
+  OndaError* (*CreateTensor)(int32_t dtype, const int64_t* dims, size_t rank, OndaValue** out);
+  // Over the caller's memory of `bytes` bytes, which must outlive the value.
+  OndaError* (*CreateTensorOver)(void* data, size_t bytes, int32_t dtype, const int64_t* dims, size_t rank,
+                                 OndaValue** out);
+  // A copy of serialised TensorProto, SequenceProto, OptionalProto or MapProto bytes; kind: a value kind.
+  OndaError* (*CreateValueFromProto)(const void* data, size_t size, int32_t kind, OndaValue** out);
+  OndaError* (*CreateSequence)(const OndaValue* const* elements, size_t count, OndaValue** out);
+  // element may be NULL: none. type gives the type of what is not there; may be NULL otherwise.
+  OndaError* (*CreateOptional)(const OndaValue* element, const OndaTypeInfo* type, OndaValue** out);
+  OndaError* (*CreateMap)(const OndaValue* keys, const OndaValue* values, OndaValue** out);
+  int32_t (*ValueKind)(const OndaValue*);
+  const OndaTypeInfo* (*ValueType)(const OndaValue*);  // lives as long as the value
+  OndaError* (*TensorData)(const OndaValue*, void** data, size_t* bytes);  // not for strings
+  OndaError* (*TensorString)(const OndaValue*, size_t index, const char** data, size_t* size);
+  OndaError* (*TensorSetString)(OndaValue*, size_t index, const char* data, size_t size);
+  // Sequences: elements; optionals: 0 or 1; maps: keys, then values.
+  OndaError* (*ValueCount)(const OndaValue*, size_t* count);
+  OndaError* (*ValueElement)(const OndaValue*, size_t index, OndaValue** out);
+  void (*ReleaseValue)(OndaValue*);
+
+  int32_t (*TypeKind)(const OndaTypeInfo*);
+  int32_t (*TypeElementDType)(const OndaTypeInfo*);  // maps: of the keys
+  int32_t (*TypeRank)(const OndaTypeInfo*);          // -1: unknown
+  int64_t (*TypeDim)(const OndaTypeInfo*, size_t axis);           // -1: unknown
+  const char* (*TypeDimName)(const OndaTypeInfo*, size_t axis);   // of a symbolic dimension, else ""
+  const OndaTypeInfo* (*TypeElement)(const OndaTypeInfo*);        // sequences, optionals, values of maps; else NULL
+  const char* (*TypeToString)(const OndaTypeInfo*);
+
+  size_t (*ProviderCount)(void);
+  const char* (*ProviderName)(size_t index);
+} OndaApi;
+
+// The table, or NULL where the library is older than `version`.
+ONDA_EXPORT const OndaApi* OndaGetApi(uint32_t version);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // ONDA_C_API_H_
