@@ -32,6 +32,7 @@ struct OndaTypeInfo {
 struct OndaValue {
   onda::RuntimeValue value;
   std::unique_ptr<OndaTypeInfo> type;
+  std::string serialised;  // by ValueToProto
 };
 
 namespace onda {

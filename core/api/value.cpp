@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "core/api/handles.h"
+#include "proto/export_value.h"
 #include "proto/import_value.h"
 
 OndaTypeInfo::OndaTypeInfo(onda::Fact f) : fact(std::move(f)) {
@@ -54,6 +55,26 @@ std::shared_ptr<const Fact> TypeOfElement(const RuntimeValue& value) {
   return std::make_shared<const Fact>(std::move(fact));
 }
 
+RuntimeValue FromFile(const proto::FileValue& file) {
+  if (file.kind == ValueKind::kTensor) return RuntimeValue::FromTensor(file.tensor);
+  RuntimeValue value;
+  value.kind = file.kind;
+  std::vector<RuntimeValue> elements;
+  for (const proto::FileValue& element : file.elements) elements.push_back(FromFile(element));
+  if (file.kind == ValueKind::kMap && elements.size() == 2) value.dtype = elements[0].dtype;
+  if (!elements.empty()) value.element_fact = TypeOfElement(elements.back());
+  value.elements = std::make_shared<const std::vector<RuntimeValue>>(std::move(elements));
+  return value;
+}
+
+proto::FileValue ToFile(const RuntimeValue& value, const std::string& name) {
+  proto::FileValue file{name, value.kind, nullptr, {}};
+  if (value.is_tensor()) file.tensor = Tensor::Wrap(value.dtype, value.dims, value.data, value.owner);
+  if (value.elements)
+    for (const RuntimeValue& element : *value.elements) file.elements.push_back(ToFile(element, ""));
+  return file;
+}
+
 }  // namespace
 
 OndaValue* NewValue(RuntimeValue value) {
@@ -90,10 +111,21 @@ void FillValueApi(OndaApi& api) {
       *out = NewValue(std::move(value));
     });
   };
-  api.CreateValueFromProto = [](const void* data, size_t size, int32_t kind, OndaValue** out) {
+  api.CreateValueFromProto = [](const void* data, size_t size, const OndaTypeInfo* type, OndaValue** out) {
     return Guard([&] {
       RequireArgument(out, "out");
-      *out = NewValue(proto::ImportValue({static_cast<const std::byte*>(data), size}, static_cast<ValueKind>(kind)));
+      *out = NewValue(FromFile(
+          proto::ImportValue({nullptr, static_cast<const std::byte*>(data), size}, type ? type->fact : Fact{})));
+    });
+  };
+  api.ValueToProto = [](OndaValue* value, const char* name, const void** data, size_t* size) {
+    return Guard([&] {
+      RequireArgument(value, "value");
+      RequireArgument(data, "data");
+      RequireArgument(size, "size");
+      value->serialised = proto::ExportValue(ToFile(value->value, name ? name : ""), value->value.ToFact());
+      *data = value->serialised.data();
+      *size = value->serialised.size();
     });
   };
   api.CreateSequence = [](const OndaValue* const* elements, size_t count, OndaValue** out) {

@@ -149,8 +149,10 @@ typedef struct OndaApi {
   // Over the caller's memory of `bytes` bytes, which must outlive the value.
   OndaError* (*CreateTensorOver)(void* data, size_t bytes, int32_t dtype, const int64_t* dims, size_t rank,
                                  OndaValue** out);
-  // A copy of serialised TensorProto, SequenceProto, OptionalProto or MapProto bytes; kind: a value kind.
-  OndaError* (*CreateValueFromProto)(const void* data, size_t size, int32_t kind, OndaValue** out);
+  // From serialised TensorProto, SequenceProto, OptionalProto or MapProto bytes, as the type says; NULL: a tensor. Copies.
+  OndaError* (*CreateValueFromProto)(const void* data, size_t size, const OndaTypeInfo* type, OndaValue** out);
+  // The bytes of such a message; they live until the value is serialised again or released.
+  OndaError* (*ValueToProto)(OndaValue*, const char* name, const void** data, size_t* size);
   OndaError* (*CreateSequence)(const OndaValue* const* elements, size_t count, OndaValue** out);
   // element may be NULL: none. type gives the type of what is not there; may be NULL otherwise.
   OndaError* (*CreateOptional)(const OndaValue* element, const OndaTypeInfo* type, OndaValue** out);

@@ -239,11 +239,18 @@ class Value {
     Check(Api().CreateMap(keys.get(), values.get(), &v));
     return Value(v);
   }
-  // Of the bytes of a TensorProto, SequenceProto, OptionalProto or MapProto; kind: a kOndaValue... constant.
-  static Value FromProto(std::string_view bytes, int kind = kOndaValueTensor) {
+  // From the bytes of a TensorProto, SequenceProto, OptionalProto or MapProto, as the type says; by default a tensor.
+  static Value FromProto(std::string_view bytes, TypeInfo type = TypeInfo()) {
     OndaValue* v = nullptr;
-    Check(Api().CreateValueFromProto(bytes.data(), bytes.size(), kind, &v));
+    Check(Api().CreateValueFromProto(bytes.data(), bytes.size(), type.get(), &v));
     return Value(v);
+  }
+  // The bytes of such a message.
+  std::string ToProto(const std::string& name = "") const {
+    const void* data = nullptr;
+    size_t size = 0;
+    Check(Api().ValueToProto(get(), name.c_str(), &data, &size));
+    return std::string(static_cast<const char*>(data), size);
   }
 
   explicit operator bool() const { return value_ != nullptr; }
