@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstring>
 
+#include "cli/data/file.h"
 #include "core/session.h"
 #include "core/text/parse.h"
+#include "proto/export_value.h"
 #include "proto/import.h"
 #include "proto/import_value.h"
 
@@ -158,6 +160,34 @@ Data FromFile(const proto::FileValue& value) {
   return data;
 }
 
+proto::FileValue ToFile(const Data& data) {
+  proto::FileValue value;
+  switch (data.kind) {
+    case Kind::kTensor: {
+      value.kind = ValueKind::kTensor;
+      auto tensor = Tensor::Make(data.dtype, data.dims);
+      if (data.dtype == DType::kString) {
+        std::copy(data.strings.begin(), data.strings.end(), tensor->mutable_as<std::string>().begin());
+      } else if (!data.bytes.empty()) {
+        std::memcpy(tensor->mutable_data(), data.bytes.data(), data.bytes.size());
+      }
+      value.tensor = std::move(tensor);
+      return value;
+    }
+    case Kind::kSequence:
+      value.kind = ValueKind::kSequence;
+      break;
+    case Kind::kMap:
+      value.kind = ValueKind::kMap;
+      break;
+    default:
+      value.kind = ValueKind::kOptional;
+      break;
+  }
+  for (const Data& element : data.elements) value.elements.push_back(ToFile(element));
+  return value;
+}
+
 std::vector<Port> Ports(const std::vector<PortInfo>& infos, bool inputs) {
   std::vector<Port> ports;
   for (const PortInfo& info : infos) {
@@ -257,6 +287,12 @@ void Engine::Observe(const Feeds& feeds, const std::function<void(const NodeResu
 
 Data ReadProtoFile(const std::string& path, const Type& type) {
   return FromFile(proto::ImportValue(proto::OpenFile(path, {}), FactOf(type)));
+}
+
+void WriteProtoFile(const std::string& path, const std::string& name, const Data& data) {
+  proto::FileValue value = ToFile(data);
+  value.name = name;
+  WriteFile(path, proto::ExportValue(value));
 }
 
 }  // namespace onda::cli

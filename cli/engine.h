@@ -73,6 +73,7 @@ class Engine {
 // The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as an input or output of that
 // type has it.
 Data ReadProtoFile(const std::string& path, const Type& type);
+void WriteProtoFile(const std::string& path, const std::string& name, const Data& data);
 
 }  // namespace onda::cli
 

@@ -2,12 +2,27 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "cli/bench.h"
 #include "cli/exit_code.h"
+#include "cli/run.h"
 #include "cli/test.h"
 
 namespace {
 
 using namespace onda::cli;
+
+void AddInputOptions(CLI::App* command, InputOptions* options) {
+  command->add_option("-i,--input", options->files, kInputHelp)->allow_extra_args(false);
+  command->add_flag("--random", options->random, "fill inputs that are not given with random values");
+  command->add_option("--seed", options->seed, "of random values")->capture_default_str();
+  command->add_option("-d,--dim", options->dimensions, "NAME=SIZE of a symbolic dimension")->allow_extra_args(false);
+  command->add_option("--scale", options->picture.scale, "pictures: factor of the values 0 to 255 (default 1/255)");
+  command->add_option("--mean", options->picture.mean, "pictures: taken off after scaling, one or one per channel")
+      ->delimiter(',');
+  command->add_option("--std", options->picture.std, "pictures: divisor after that, one or one per channel")
+      ->delimiter(',');
+  command->add_flag("--bgr", options->picture.bgr, "pictures: blue first");
+}
 
 void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--threads", options->threads, "threads per session; 0: one per core");
@@ -20,9 +35,35 @@ int Main(int argc, char** argv) {
   app.footer(kExitCodeHelp);
   int code = kExitOk;
 
+  RunOptions run;
+  CLI::App* command = app.add_subcommand("run", "Runs a model once and shows or stores its outputs");
+  command->add_option("model", run.model, "the model")->required();
+  AddInputOptions(command, &run.inputs);
+  command->add_option("-o,--output", run.outputs, "outputs to compute (default: all)")->allow_extra_args(false);
+  command->add_option("--output-dir", run.output_dir, "store each output as DIR/NAME.npy instead of showing it");
+  command->add_option("--format", run.format, "of stored outputs")
+      ->check(CLI::IsMember({"npy", "pb"}))
+      ->capture_default_str();
+  command->add_option("--max-elements", run.max_elements, "shown of each output")->capture_default_str();
+  command->add_flag("--json", run.json, "print outputs and times as JSON");
+  AddEngineOptions(command, &run.engine);
+  command->callback([&] { code = Run(run); });
+
+  BenchOptions bench;
+  command = app.add_subcommand("bench", "Measures how long a model takes");
+  command->add_option("model", bench.model, "the model")->required();
+  AddInputOptions(command, &bench.inputs);
+  command->add_option("--warmup", bench.warmup, "runs that are not measured")->capture_default_str();
+  command->add_option("--runs", bench.runs, "measured runs; 0: as many as fit in --seconds")->capture_default_str();
+  command->add_option("--seconds", bench.seconds, "how long to measure")->capture_default_str();
+  command->add_flag("--json", bench.json, "print the result as JSON");
+  command->add_flag("--serve", bench.serve, kServeHelp);
+  AddEngineOptions(command, &bench.engine);
+  command->callback([&] { code = Bench(bench); });
+
   TestOptions test;
   test.engine.threads = 1;
-  CLI::App* command = app.add_subcommand("test", "Runs folders in ONNX's test-data layout");
+  command = app.add_subcommand("test", "Runs folders in ONNX's test-data layout");
   command->add_option("folders", test.folders, "folders, searched for model.onnx with test_data_set_N beside it")
       ->required();
   command->add_option("--json", test.json, "write a list of {case, status, message}; '-' for standard output");
@@ -43,6 +84,9 @@ int Main(int argc, char** argv) {
   } catch (const onda::Error& error) {
     std::fprintf(stderr, "onda: %s\n", error.what());
     return ExitCodeOf(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "onda: %s\n", error.what());
+    return ExitCodeOf(onda::ErrorCode::kInternal);
   }
   return code;
 }
