@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/exit_code.h"
+#include "cli/model_file.h"
 
 namespace onda::cli {
 namespace {
@@ -63,7 +64,7 @@ int Bench(const BenchOptions& options) {
   const Clock::time_point begin = Clock::now();
   EngineOptions engine_options = options.engine;
   engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
-  Engine engine(options.model, engine_options);
+  Engine engine(LoadModel(options.model), engine_options);
   const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   std::vector<std::string> notes;
   engine.SetFeeds(ReadInputs(engine, options.inputs, &notes));

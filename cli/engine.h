@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "cli/data/data.h"
+#include "onda/model.h"
+#include "onda/onda.h"
 
 namespace onda::cli {
 
@@ -19,33 +21,26 @@ struct EngineOptions {
   std::map<std::string, int64_t> dimensions;  // sizes of symbolic input dimensions
   std::vector<std::string> providers;         // in order of preference; cpu is always last
   bool reference = false;                     // the plain reference kernels
+  bool verbose = false;                       // log to standard error
 };
 
 struct Port {
   std::string name;
   Type type;
+  TypeInfo info;             // valid as long as the engine
   bool has_default = false;  // inputs that need not be fed
-};
-
-// Where a node runs, and why not elsewhere.
-struct Placement {
-  std::string node;
-  std::string op;
-  std::string provider;
-  std::string kernel;
-  std::string reason;
 };
 
 using Feeds = std::vector<std::pair<std::string, Data>>;
 
 class Engine {
  public:
-  Engine(const std::string& model, const EngineOptions& options);
-  ~Engine();
+  Engine(const Model& model, const EngineOptions& options);
 
+  // Those with a default last.
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
-  std::vector<Placement> placement() const;
+  const Session& session() const { return session_; }
 
   // All outputs where `outputs` is empty.
   std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}) const;
@@ -58,21 +53,21 @@ class Engine {
   struct NodeResult {
     std::string node;
     std::string op;
+    double milliseconds = 0;
     std::vector<std::string> names;
-    std::vector<Data> outputs;
+    std::vector<Data> outputs;  // tensors only
   };
   void Observe(const Feeds& feeds, const std::function<void(const NodeResult&)>& observer) const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  Session session_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
+  std::vector<Session::NamedValue> feeds_;
 };
 
-// The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as an input or output of that
-// type has it.
-Data ReadProtoFile(const std::string& path, const Type& type);
+// The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as that input or output has it.
+Data ReadProtoFile(const std::string& path, const Port& port);
 void WriteProtoFile(const std::string& path, const std::string& name, const Data& data);
 
 }  // namespace onda::cli

@@ -76,7 +76,7 @@ class Reader {
  private:
   Data ReadOne(const Port& port, const std::string& file, const std::string& extension) {
     if (extension == ".npy") return ReadNpy(file);
-    if (extension == ".pb") return ReadProtoFile(file, port.type);
+    if (extension == ".pb") return ReadProtoFile(file, port);
     if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") {
       bool resized = false;
       Data picture = ReadPicture(file, port.type, options_.picture, &resized);

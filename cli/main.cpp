@@ -3,9 +3,15 @@
 #include <cstdio>
 
 #include "cli/bench.h"
+#include "cli/convert.h"
+#include "cli/dump.h"
 #include "cli/exit_code.h"
+#include "cli/info.h"
+#include "cli/providers.h"
 #include "cli/run.h"
 #include "cli/test.h"
+#include "cli/verify.h"
+#include "onda/onda.h"
 
 namespace {
 
@@ -26,6 +32,7 @@ void AddInputOptions(CLI::App* command, InputOptions* options) {
 
 void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--threads", options->threads, "threads per session; 0: one per core");
+  command->add_flag("--verbose", options->verbose, "log to standard error");
   command->add_option("--provider", options->providers, "where to run, best first; cpu is always last");
 }
 
@@ -33,6 +40,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Runs and inspects ONNX models.", "onda");
   app.require_subcommand(1);
   app.footer(kExitCodeHelp);
+  app.set_version_flag("--version", onda::GetVersionString());
   int code = kExitOk;
 
   RunOptions run;
@@ -48,6 +56,45 @@ int Main(int argc, char** argv) {
   command->add_flag("--json", run.json, "print outputs and times as JSON");
   AddEngineOptions(command, &run.engine);
   command->callback([&] { code = Run(run); });
+
+  InfoOptions info;
+  command = app.add_subcommand("info", "Shows inputs, outputs, operators, where they run, and memory");
+  command->add_option("model", info.model, "the model")->required();
+  AddInputOptions(command, &info.inputs);
+  command->add_flag("--placement", info.placement, "a line per node (otherwise those with a reason)");
+  command->add_flag("--run", info.run, "run once, to measure memory");
+  command->add_flag("--json", info.json, "print JSON");
+  AddEngineOptions(command, &info.engine);
+  command->callback([&] { code = Info(info); });
+
+  DumpOptions dump;
+  command = app.add_subcommand("dump", "Prints a model in ONNX's text syntax");
+  command->add_option("model", dump.model, "the model")->required();
+  command->add_flag("--upgraded", dump.upgraded, "in canonical form, as it is run");
+  command->add_option("-o,--output", dump.output, "file to write instead");
+  command->callback([&] { code = Dump(dump); });
+
+  ConvertOptions convert;
+  command = app.add_subcommand("convert", "Reads and writes binary, ONNX text, protobuf text and protobuf JSON");
+  command->add_option("from", convert.from, "the model")->required();
+  command->add_option("to", convert.to, "the file to write")->required();
+  command->add_option("--form", convert.form, "of the file to write (default: by its name)")
+      ->check(CLI::IsMember({"onnx", "text", "prototxt", "json"}));
+  command->add_flag("--newest-opset", convert.newest, "at the newest operator sets");
+  command->add_option("--external", convert.external, "file beside the model that takes the weights");
+  command->callback([&] { code = Convert(convert); });
+
+  VerifyOptions verify;
+  command =
+      app.add_subcommand("verify", "Compares each node with its reference kernel and names the first that differs");
+  command->add_option("model", verify.model, "the model")->required();
+  AddInputOptions(command, &verify.inputs);
+  command->add_option("--rtol", verify.rtol, "relative tolerance")->capture_default_str();
+  command->add_option("--atol", verify.atol, "absolute tolerance")->capture_default_str();
+  command->add_flag("--all", verify.all, "every node that differs");
+  command->add_flag("--json", verify.json, "print JSON");
+  AddEngineOptions(command, &verify.engine);
+  command->callback([&] { code = Verify(verify); });
 
   BenchOptions bench;
   command = app.add_subcommand("bench", "Measures how long a model takes");
@@ -75,6 +122,11 @@ int Main(int argc, char** argv) {
   command->add_flag("--no-isolation", test.in_process, "all in this process, for debuggers");
   AddEngineOptions(command, &test.engine);
   command->callback([&] { code = Test(test); });
+
+  bool providers_json = false;
+  command = app.add_subcommand("providers", "Lists what this build can run on");
+  command->add_flag("--json", providers_json, "print JSON");
+  command->callback([&] { code = Providers(providers_json); });
 
   try {
     app.parse(argc, argv);

@@ -8,6 +8,7 @@
 
 #include "cli/data/npy.h"
 #include "cli/exit_code.h"
+#include "cli/model_file.h"
 #include "onda/float_formats.h"
 
 namespace onda::cli {
@@ -90,7 +91,7 @@ int Run(const RunOptions& options) {
   const Clock::time_point begin = Clock::now();
   EngineOptions engine_options = options.engine;
   engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
-  const Engine engine(options.model, engine_options);
+  const Engine engine(LoadModel(options.model), engine_options);
   const double load_ms = Milliseconds(begin);
   std::vector<std::string> notes;
   const Feeds feeds = ReadInputs(engine, options.inputs, &notes);

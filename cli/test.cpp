@@ -88,7 +88,7 @@ std::string RunDataSet(const Engine& engine, const fs::path& folder, const CaseR
   }
   Feeds feeds;
   for (size_t i = 0; i < input_files.size(); ++i) {
-    Data data = ReadProtoFile(input_files[i].string(), ports[i]->type);
+    Data data = ReadProtoFile(input_files[i].string(), *ports[i]);
     if (data.kind == Kind::kNone) continue;  // an optional without a value
     feeds.emplace_back(ports[i]->name, std::move(data));
   }
@@ -99,7 +99,7 @@ std::string RunDataSet(const Engine& engine, const fs::path& folder, const CaseR
     return "gives " + std::to_string(actual.size()) + " outputs, expected " + std::to_string(output_files.size());
   }
   for (size_t i = 0; i < actual.size(); ++i) {
-    const Data expected = ReadProtoFile(output_files[i].string(), engine.outputs()[i].type);
+    const Data expected = ReadProtoFile(output_files[i].string(), engine.outputs()[i]);
     Tolerance tolerance = rules.tolerance;
     tolerance.unordered = std::find(rules.unordered.begin(), rules.unordered.end(), i) != rules.unordered.end();
     const std::string difference = Compare(expected, actual[i], tolerance);
@@ -117,7 +117,7 @@ Result RunCase(const std::string& folder, const TestOptions& options) {
   CaseRules rules;
   try {
     rules = ReadRules(folder, options);
-    const Engine engine((fs::path(folder) / "model.onnx").string(), options.engine);
+    const Engine engine(Model::FromFile((fs::path(folder) / "model.onnx").string()), options.engine);
     std::vector<fs::path> sets = Numbered(folder, "test_data_set_", "");
     if (sets.empty()) return {"error", "no test_data_set_0"};
     for (const fs::path& set : sets) {

@@ -1,0 +1,118 @@
+#include "cli/info.h"
+
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/exit_code.h"
+#include "cli/model_file.h"
+
+namespace onda::cli {
+namespace {
+
+using nlohmann::json;
+
+json PortsToJson(const std::vector<Port>& ports) {
+  json list = json::array();
+  for (const Port& port : ports) {
+    json entry = {{"name", port.name}, {"type", ToString(port.type)}};
+    if (port.type.kind == Kind::kTensor) {
+      entry["dtype"] = NameOf(port.type.dtype);
+      if (port.type.has_rank) {
+        json shape = json::array();
+        for (size_t i = 0; i < port.type.dims.size(); ++i) {
+          const bool known = port.type.dims[i] >= 0;
+          shape.push_back(known                          ? json(port.type.dims[i])
+                          : port.type.symbols[i].empty() ? json(nullptr)
+                                                         : json(port.type.symbols[i]));
+        }
+        entry["shape"] = shape;
+      }
+    }
+    if (port.has_default) entry["has_default"] = true;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+void PrintPorts(const char* title, const std::vector<Port>& ports) {
+  std::printf("%s\n", title);
+  for (const Port& port : ports) {
+    std::printf("  %s  %s%s\n", port.name.c_str(), ToString(port.type).c_str(),
+                port.has_default ? "  (has a default)" : "");
+  }
+}
+
+}  // namespace
+
+int Info(const InfoOptions& options) {
+  EngineOptions engine_options = options.engine;
+  engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
+  const Engine engine(LoadModel(options.model), engine_options);
+  const ModelMetadata metadata = engine.session().GetModelMetadata();
+  const std::vector<NodePlacement> nodes = engine.session().Placement();
+  std::map<std::string, int> operators, providers;
+  for (const NodePlacement& node : nodes) {
+    ++operators[node.op];
+    ++providers[node.provider];
+  }
+  if (options.run) {
+    std::vector<std::string> notes;
+    engine.Run(ReadInputs(engine, options.inputs, &notes));
+    for (const std::string& note : notes) std::fprintf(stderr, "onda: %s\n", note.c_str());
+  }
+  const MemoryUse memory = engine.session().GetMemoryUse();
+
+  if (options.json) {
+    json report = {{"model", options.model},
+                   {"ir_version", metadata.ir_version},
+                   {"opset", metadata.opset},
+                   {"producer_name", metadata.producer_name},
+                   {"producer_version", metadata.producer_version},
+                   {"domain", metadata.domain},
+                   {"model_version", metadata.version},
+                   {"graph_name", metadata.graph_name},
+                   {"description", metadata.description},
+                   {"metadata", metadata.custom},
+                   {"inputs", PortsToJson(engine.inputs())},
+                   {"outputs", PortsToJson(engine.outputs())},
+                   {"operators", operators},
+                   {"providers", providers}};
+    for (const NodePlacement& node : nodes) {
+      report["placement"].push_back(
+          {{"node", node.node}, {"op", node.op}, {"provider", node.provider}, {"reason", node.reason}});
+    }
+    if (options.run) report["activation_bytes"] = memory.peak;
+    std::printf("%s\n", report.dump(1, ' ', false, json::error_handler_t::replace).c_str());
+    return kExitOk;
+  }
+  std::printf("%s: IR version %lld, opset %lld", options.model.c_str(), static_cast<long long>(metadata.ir_version),
+              static_cast<long long>(metadata.opset));
+  if (!metadata.producer_name.empty()) {
+    std::printf(", made by %s %s", metadata.producer_name.c_str(), metadata.producer_version.c_str());
+  }
+  std::printf("\n");
+  if (!metadata.description.empty()) std::printf("%s\n", metadata.description.c_str());
+  for (const auto& [key, value] : metadata.custom) {
+    std::printf("  %s = %s\n", key.c_str(),
+                value.size() > 200 ? (value.substr(0, 200) + "...").c_str() : value.c_str());
+  }
+  PrintPorts("inputs", engine.inputs());
+  PrintPorts("outputs", engine.outputs());
+  std::printf("operators, after upgrading and folding constants (%zu nodes)\n", nodes.size());
+  for (const auto& [op, count] : operators) std::printf("  %5d  %s\n", count, op.c_str());
+  std::printf("placement\n");
+  for (const auto& [provider, count] : providers) std::printf("  %5d  %s\n", count, provider.c_str());
+  for (const NodePlacement& node : nodes) {
+    if (!options.placement && node.reason.empty()) continue;
+    std::printf("  %s  %s  %s%s%s\n", node.node.empty() ? "-" : node.node.c_str(), node.op.c_str(),
+                node.provider.c_str(), node.reason.empty() ? "" : "  ", node.reason.c_str());
+  }
+  if (options.run) {
+    std::printf("memory of activations, workspaces and results: %.2f MiB at most\n",
+                static_cast<double>(memory.peak) / (1 << 20));
+  }
+  return kExitOk;
+}
+
+}  // namespace onda::cli

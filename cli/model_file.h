@@ -1,0 +1,24 @@
+// Models in the forms that the command reads and writes.
+#ifndef ONDA_CLI_MODEL_FILE_H_
+#define ONDA_CLI_MODEL_FILE_H_
+
+#include <string>
+
+#include "onda/model.h"
+
+namespace onda::cli {
+
+enum class ModelForm { kBinary, kText, kProtoText, kProtoJson };
+
+// By the name of the file: .onnxtxt and .txt are ONNX text, .prototxt, .textproto and .pbtxt protobuf text, .json
+// protobuf JSON, everything else ONNX's binary format.
+ModelForm FormOf(const std::string& path);
+
+Model LoadModel(const std::string& path);
+
+// external: a file beside the model for the weights, "" to keep them inside; only for the binary form.
+void SaveModel(const Model& model, const std::string& path, ModelForm form, const std::string& external);
+
+}  // namespace onda::cli
+
+#endif  // ONDA_CLI_MODEL_FILE_H_
