@@ -1,3 +1,5 @@
+#include "kernels/quantized/cpu.h"
+
 #include "kernels/quantized/linear.h"
 #include "kernels/quantized/quantized.h"
 
@@ -106,14 +108,16 @@ class DynamicQuantize {
   }
 };
 
-constexpr OndaKernelDef kKernels[] = {
-    MakeKernel<Quantize>("QuantizeLinear"),
-    MakeKernel<Dequantize>("DequantizeLinear"),
-    MakeKernel<DynamicQuantize>("DynamicQuantizeLinear"),
-};
-
 }  // namespace
 
-std::span<const OndaKernelDef> CpuKernels() { return kKernels; }
+const OndaKernelDef kQuantizeCpu = MakeKernel<Quantize>("QuantizeLinear");
+const OndaKernelDef kDequantizeCpu = MakeKernel<Dequantize>("DequantizeLinear");
+const OndaKernelDef kDynamicQuantizeCpu = MakeKernel<DynamicQuantize>("DynamicQuantizeLinear");
+
+std::span<const OndaKernelDef> CpuKernels() {
+  static const OndaKernelDef kernels[] = {kQuantizeCpu,      kDequantizeCpu,  kDynamicQuantizeCpu, kMatMulIntegerCpu,
+                                          kQLinearMatMulCpu, kConvIntegerCpu, kQLinearConvCpu};
+  return kernels;
+}
 
 }  // namespace onda::quantized
