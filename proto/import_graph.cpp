@@ -203,7 +203,11 @@ Node GraphReader::ReadNode(wire::Node& wire, Scope& scope, const Context& contex
     opset = opsets_.find(node.domain);
     if (opset == opsets_.end()) opset = context.opsets.end();
   }
-  if (opset != context.opsets.end()) node.origin.opset = opset->second;
+  if (opset != context.opsets.end()) {
+    node.origin.opset = opset->second;
+  } else if (node.domain == "com.microsoft") {
+    node.origin.opset = 1;  // the only one there is, and often not imported
+  }
   try {
     if (node.origin.opset == 0 && !functions_.contains(FunctionKey(node.domain, node.op_type, node.overload))) {
       RejectGraph("no opset_import names its domain, and no function of the model has its name");

@@ -55,7 +55,8 @@ struct OndaEnv {
 
 struct OndaModel {
   std::shared_ptr<const onda::Model> model;
-  std::string text;
+  std::string text;        // by ModelPrint
+  std::string serialised;  // by ModelSerialize
 };
 
 struct OndaSessionOptions {

@@ -1,5 +1,6 @@
 #include "core/api/handles.h"
 #include "core/passes/canonicalize.h"
+#include "core/passes/upgrade_model.h"
 #include "core/text/parse.h"
 #include "core/text/print.h"
 #include "proto/export.h"
@@ -8,7 +9,7 @@
 namespace onda {
 namespace {
 
-OndaModel* NewModel(Model model) { return new OndaModel{std::make_shared<const Model>(std::move(model)), ""}; }
+OndaModel* NewModel(Model model) { return new OndaModel{std::make_shared<const Model>(std::move(model)), "", ""}; }
 
 }  // namespace
 
@@ -58,6 +59,23 @@ void FillModelApi(OndaApi& api) {
       proto::ExportOptions options;
       if (external) options.external_location = external;
       proto::ExportFile(*model->model, path, options);
+    });
+  };
+  api.ModelSerialize = [](OndaModel* model, const void** data, size_t* size) {
+    return Guard([&] {
+      RequireArgument(model, "model");
+      RequireArgument(data, "data");
+      RequireArgument(size, "size");
+      model->serialised = proto::ExportBytes(*model->model);
+      *data = model->serialised.data();
+      *size = model->serialised.size();
+    });
+  };
+  api.ModelUpgrade = [](const OndaModel* model, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(model, "model");
+      RequireArgument(out, "out");
+      *out = NewModel(UpgradeModel(*model->model));
     });
   };
   api.ReleaseModel = [](OndaModel* model) { delete model; };

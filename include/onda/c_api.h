@@ -104,6 +104,10 @@ typedef struct OndaApi {
   OndaError* (*ModelPrint)(OndaModel*, const char* stage, const char** text);
   // format: "onnx" or "text". external: file name beside the model for the weights, or NULL.
   OndaError* (*ModelSave)(const OndaModel*, const char* path, const char* format, const char* external);
+  // The bytes of the model in ONNX's binary format; they live until the model is serialised again or released.
+  OndaError* (*ModelSerialize)(OndaModel*, const void** data, size_t* size);
+  // The model in the newest operator sets, functions inlined.
+  OndaError* (*ModelUpgrade)(const OndaModel*, OndaModel** out);
   void (*ReleaseModel)(OndaModel*);
 
   // options may be NULL. The session keeps what it needs of env, model and options.

@@ -43,6 +43,19 @@ class Model {
   void Save(const std::string& path, const std::string& external = "") const {
     Check(Api().ModelSave(get(), path.c_str(), "onnx", external.empty() ? nullptr : external.c_str()));
   }
+  // The same as bytes; over 2 GiB there is no such form.
+  std::string Serialize() const {
+    const void* data = nullptr;
+    size_t size = 0;
+    Check(Api().ModelSerialize(get(), &data, &size));
+    return std::string(static_cast<const char*>(data), size);
+  }
+  // In the newest operator sets, functions inlined. Throws Error naming a node that these cannot express.
+  Model Upgraded() const {
+    OndaModel* m = nullptr;
+    Check(Api().ModelUpgrade(get(), &m));
+    return Model(m);
+  }
   OndaModel* get() const { return model_.get(); }
 
  private:
