@@ -9,7 +9,8 @@ namespace {
 // Reflects x at the borders until it is between them.
 float Reflect(float x, float low, float high) {
   const float range = high - low;
-  if (!(range > 0) || !std::isfinite(x)) return low;
+  // Where a float has no fraction left, or is none, any place is as good.
+  if (!(range > 0) || !(std::fabs(x) < 0x1p24f)) return low;
   if (x >= low && x <= high) return x;
   const float beyond = x < low ? low - x : x - high;
   const float turns = std::floor(beyond / range), rest = beyond - turns * range;
@@ -48,13 +49,17 @@ Taps TapsOf(const Params& params, float coordinate, int64_t length) {
   const float low = params.align_corners ? 0 : -0.5f, high = params.align_corners ? last : n - 0.5f;
   float x = params.align_corners ? (coordinate + 1) / 2 * last : ((coordinate + 1) * n - 1) / 2;
   if (params.mode == Mode::kNearest) x = std::nearbyint(x);
-  if (!(x >= low && x <= high)) {
+  // The taps of cubic reach outside by themselves, and each is brought back for itself (as PyTorch does).
+  if (params.mode != Mode::kCubic && !(x >= low && x <= high)) {
     if (params.padding == Padding::kBorder) x = x > 0 ? last : 0;
     if (params.padding == Padding::kReflection) x = Reflect(x, low, high);
   }
   Taps taps{{-1, -1, -1, -1}, {}};
-  // Far outside, and NaN: no tap is in the image.
-  if (!(std::fabs(x) < 1e9f)) return taps;
+  // Far outside, and NaN: no tap is in the image, or all are at its border.
+  if (!(std::fabs(x) < 1e9f)) {
+    if (params.padding == Padding::kZeros) return taps;
+    x = params.padding == Padding::kBorder && x > 0 ? n + 2 : -3;
+  }
   auto resolve = [&](float at) { return Resolve(params.padding, at, length, low, high); };
   const float base = std::floor(x), t = x - base;
   switch (params.mode) {

@@ -73,8 +73,9 @@ Real Original(const Params& params, const AxisScale& axis, int64_t position) {
       return (x + half) / scale;
     case Coordinates::kTfCropAndResize: {
       const Real start = static_cast<Real>(axis.roi_start), end = static_cast<Real>(axis.roi_end);
-      if (length == 1) return half * (start + end) * last;
-      return start * last + x * (end - start) * last / (length - 1);
+      // Unlike align_corners, by the length of the output itself.
+      if (axis.out == 1) return half * (start + end) * last;
+      return start * last + x * (end - start) * last / static_cast<Real>(axis.out - 1);
     }
   }
   return 0;
@@ -217,9 +218,9 @@ AxisTable MakeTable(const Params& params, const AxisScale& axis, Carver& carver)
   table.in = axis.in;
   table.out = axis.out;
   const bool crops = params.coordinates == Coordinates::kTfCropAndResize && (axis.roi_start != 0 || axis.roi_end != 1);
-  // tf_half_pixel_for_nn is shifted by half a pixel even at scale 1, which rounding up would show.
-  table.identity =
-      axis.in == axis.out && axis.scale == 1 && !crops && params.coordinates != Coordinates::kTfHalfPixelForNn;
+  // So is tf_half_pixel_for_nn, though its shift by half a pixel would show where it rounds up: axes that keep their
+  // length, channels among them, are not meant to be shifted.
+  table.identity = axis.in == axis.out && axis.scale == 1 && !crops;
   if (table.identity || axis.out == 0) return table;
   if (params.mode != Mode::kNearest) {
     const int64_t first = FirstTap(params, axis);

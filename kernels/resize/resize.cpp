@@ -135,8 +135,7 @@ void Infer(InferContext& c) {
   const int rank = c.input(kX).rank();
   NormalizeAxes(c, params.axes, rank);
   const int64_t count = params.axes.empty() ? rank : static_cast<int64_t>(params.axes.size());
-  if (params.coordinates == Coordinates::kTfCropAndResize) {
-    if (!c.has_input(kRoi)) c.Reject("tf_crop_and_resize needs roi");
+  if (params.coordinates == Coordinates::kTfCropAndResize && Given(c, kRoi)) {
     RequireLength(c, kRoi, 2 * count, "roi");
   }
   RequireLength(c, by_scales ? kScales : kSizes, count, by_scales ? "scales" : "sizes");
