@@ -58,9 +58,9 @@ class Builder:
     def uniform(self, name, *shape):
         return self.input(name, self.random.random(shape, np.float32) * 2 - 1)
 
-    def conv(self, x, inputs, outputs, kernel, stride=1, group=1, relu=None):
+    def conv(self, x, inputs, outputs, kernel, stride=1, group=1, relu=None, gain=1.0):
         fan_in = inputs // group * kernel * kernel
-        weight = self.normal((outputs, inputs // group, kernel, kernel), np.sqrt((2 if relu else 1) / fan_in))
+        weight = self.normal((outputs, inputs // group, kernel, kernel), gain * np.sqrt((2 if relu else 1) / fan_in))
         pad = kernel // 2
         y = self.op("Conv", x, weight, self.normal((outputs,), 0.05), kernel_shape=[kernel, kernel],
                     strides=[stride, stride], pads=[pad] * 4, group=group)
@@ -103,7 +103,8 @@ def resnet50():
             stride = 2 if block == 0 and width > 64 else 1
             y = b.conv(x, channels, width, 1, relu=True)
             y = b.conv(y, width, width, 3, stride, relu=True)
-            y = b.conv(y, width, width * 4, 1)
+            # A small gain: the sum of the branches keeps its size through sixteen blocks.
+            y = b.conv(y, width, width * 4, 1, gain=0.3)
             if block == 0:
                 x = b.conv(x, channels, width * 4, 1, stride)
             channels = width * 4

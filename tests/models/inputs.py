@@ -18,6 +18,7 @@ import fetch
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 SENTENCES = ("Onda means wave in Italian.", "The quick brown fox jumps over the lazy dog.")
+OCR_WORDS = ("hello world", "Onda", "wave 42", "total 73", "open door", "seven")
 OCR_LINES = ("Onda reads this line", "Invoice 2048, total 73.50", "hello world")
 SPEECH_RATE = 16000
 
@@ -171,14 +172,14 @@ def ocr(name, _):
         return [(label, [{"x": np.stack([planar(page(width, height), 0.5, 2)] * batch)
                           * np.linspace(1, 0.8, batch, dtype=np.float32)[:, None, None, None]}])
                 for label, batch, width, height in shapes]
-    lines = [text_line(text) for text in OCR_LINES]
     if name == "ocr_recognition":
-        shapes = (("320", 1, 320), ("width160", 1, 160), ("batch3_480", 3, 480), ("batch6_320", 6, 320))
+        shapes = (("320", OCR_WORDS[:1], 320), ("width160", OCR_WORDS[1:2], 160), ("batch3_480", OCR_LINES, 480),
+                  ("batch6_320", OCR_WORDS, 320))
     else:
-        shapes = (("192", 1, 192), ("batch4_192", 4, 192), ("batch2_256", 2, 256))
-        lines = [line.rotate(180 * (index % 2)) for index, line in enumerate(lines)]
-    return [(label, [{"x": np.stack([line_tensor(lines[row % len(lines)], width) for row in range(batch)])}])
-            for label, batch, width in shapes]
+        shapes = (("192", OCR_WORDS[:1], 192), ("batch4_192", OCR_WORDS[1:5], 192), ("batch2_256", OCR_WORDS[:2], 256))
+    turn = 180 if name == "ocr_orientation" else 0
+    return [(label, [{"x": np.stack([line_tensor(text_line(text).rotate(turn * (row % 2)), width)
+                                     for row, text in enumerate(texts)])}]) for label, texts, width in shapes]
 
 
 def nudenet(_, __):
