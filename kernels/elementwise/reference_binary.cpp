@@ -26,15 +26,21 @@ void Each(const T* a, const T* b, T* y, int64_t n, const Params& p) {
 // Two's complement arithmetic without undefined overflow.
 constexpr uint64_t Bits(int64_t x) { return static_cast<uint64_t>(x); }
 
-// Towards zero. Dividing by zero, which the specification leaves open, gives 0; -2^63 / -1 wraps.
+template <class T>
+T NotZero(T divisor) {
+  if (divisor == 0) throw Error(ErrorCode::kRuntime, "an integer is divided by zero");
+  return divisor;
+}
+
+// Towards zero; -2^63 / -1 wraps.
 int64_t Quotient(int64_t a, int64_t b) {
-  if (b == 0) return 0;
+  NotZero(b);
   return b == -1 ? static_cast<int64_t>(0 - Bits(a)) : a / b;
 }
 
-// The remainder has the divisor's sign, or the dividend's where `truncated`. By zero: 0.
+// The remainder has the divisor's sign, or the dividend's where `truncated`.
 int64_t Remainder(int64_t a, int64_t b, bool truncated) {
-  if (b == 0 || b == -1) return 0;
+  if (NotZero(b) == -1) return 0;
   const int64_t r = a % b;
   return !truncated && r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
@@ -82,10 +88,9 @@ constexpr BinaryRow kRows[] = {
     {"Add", ONDA_REAL(a + b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) + Bits(b)))},
     {"Sub", ONDA_REAL(a - b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) - Bits(b)))},
     {"Mul", ONDA_REAL(a* b), ONDA_INTEGER(static_cast<int64_t>(Bits(a) * Bits(b)))},
-    {"Div", ONDA_REAL(a / b), ONDA_INTEGER(Quotient(a, b)), ONDA_NATURAL(b == 0 ? 0 : a / b)},
+    {"Div", ONDA_REAL(a / b), ONDA_INTEGER(Quotient(a, b)), ONDA_NATURAL(a / NotZero(b))},
     {"Pow", ONDA_REAL(std::pow(a, b)), ONDA_INTEGER(Power(a, b))},
-    {"Mod", ONDA_REAL(Remainder(a, b, p.flag)), ONDA_INTEGER(Remainder(a, b, p.flag)),
-     ONDA_NATURAL(b == 0 ? 0 : a % b)},
+    {"Mod", ONDA_REAL(Remainder(a, b, p.flag)), ONDA_INTEGER(Remainder(a, b, p.flag)), ONDA_NATURAL(a % NotZero(b))},
     {"Max", ONDA_REAL(a > b || std::isnan(a) ? a : b), ONDA_INTEGER(std::max(a, b)), ONDA_NATURAL(std::max(a, b))},
     {"Min", ONDA_REAL(a < b || std::isnan(a) ? a : b), ONDA_INTEGER(std::min(a, b)), ONDA_NATURAL(std::min(a, b))},
     {"Sum", ONDA_REAL(a + b)},

@@ -168,11 +168,12 @@ class SplitReference {
       size_t end = at;
       if (parts == max_splits_) {
         end = text.size();
+        while (IsBlank(text[end - 1])) --end;
       } else {
         while (end < text.size() && !IsBlank(text[end])) ++end;
       }
       put(parts++, std::string_view(text).substr(at, end - at));
-      at = end;
+      at = parts > max_splits_ ? text.size() : end;
     }
   }
 
