@@ -55,7 +55,7 @@ namespace onda::conv::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-constexpr int64_t kLanes = HWY_MAX_BYTES / sizeof(float);
+constexpr int64_t kLanes = HWY_LANES(float);
 static_assert(4 * kLanes <= kSlack);
 
 // out[i] = in[first + i * stride] for i in [0, n), 0 where that is outside [0, size).

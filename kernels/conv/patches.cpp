@@ -13,7 +13,7 @@ namespace onda::conv::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 
-constexpr int kLanes = HWY_MAX_BYTES / sizeof(float);
+constexpr int kLanes = HWY_LANES(float);
 
 // At most a vector's worth of neighbouring outputs of one output row, seen from one kernel position.
 struct Piece {

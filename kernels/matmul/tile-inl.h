@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-constexpr int kLanes = HWY_MAX_BYTES / sizeof(float);
+constexpr int kLanes = HWY_LANES(float);
 // 24 accumulators of AVX-512's 32 registers, 12 of the 16 that the others have; each loaded B vector feeds kMr FMAs,
 // each broadcast of A feeds kNv.
 constexpr int kMr = HWY_TARGET == HWY_AVX3 ? 8 : 4;

@@ -36,7 +36,7 @@ namespace onda::quantized::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using DI = hn::ScalableTag<int32_t>;
 using VI = hn::Vec<DI>;
-constexpr int kLanes = HWY_MAX_BYTES / sizeof(int32_t);
+constexpr int kLanes = HWY_LANES(int32_t);
 constexpr int kRows = HWY_TARGET == HWY_AVX3 ? 8 : 4;
 
 // Pairs of int16: a vector instruction multiplies and adds each pair exactly.
