@@ -1,7 +1,10 @@
 #include "core/runtime/block_pool.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "onda/types.h"
@@ -17,7 +20,21 @@ size_t RoundedSize(size_t bytes) {
   return (std::max<size_t>(bytes, 1) + step - 1) / step * step;
 }
 
+// Bytes of memory that the machine has, or the process's control group where that is less.
+size_t MachineMemory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  size_t bytes = pages > 0 && page > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page) : SIZE_MAX;
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::ifstream file(path);
+    size_t group = 0;
+    if (file >> group && group > 0) bytes = std::min(bytes, group);  // "max" is no number
+  }
+  return bytes;
+}
+
 }  // namespace
+
+BlockPool::BlockPool(size_t limit) : limit_(limit ? limit : MachineMemory() / 2) {}
 
 BlockPool::~BlockPool() { TrimLocked(); }
 
@@ -37,8 +54,8 @@ std::shared_ptr<void> BlockPool::Allocate(size_t bytes) {
       peak_bytes_ = std::max(peak_bytes_, used_bytes_ + kept_bytes_);
       return {block, [pool = shared_from_this(), found](void* p) { pool->Return(p, found); }};
     }
-    if (limit_ && used_bytes_ + kept_bytes_ + size > limit_) TrimLocked();
-    if (limit_ && used_bytes_ + size > limit_)
+    if (used_bytes_ + kept_bytes_ + size > limit_) TrimLocked();
+    if (used_bytes_ + size > limit_)
       throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(limit_) + " bytes does not allow " +
                                                std::to_string(size) + " more beside " + std::to_string(used_bytes_) +
                                                " in use");

@@ -13,8 +13,8 @@ namespace onda {
 // Safe from any thread. Blocks may outlive the pool's owner: they hold the pool.
 class BlockPool : public std::enable_shared_from_this<BlockPool> {
  public:
-  // limit: most bytes that may exist at once, kept ones included; 0 for none.
-  explicit BlockPool(size_t limit = 0) : limit_(limit) {}
+  // limit: most bytes that may exist at once, kept ones included; 0: half of what the machine or its container has.
+  explicit BlockPool(size_t limit = 0);
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
@@ -25,6 +25,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
   // Gives kept blocks back to the system.
   void Trim();
 
+  size_t limit() const { return limit_; }
   size_t bytes_in_use() const;
   size_t bytes_kept() const;
   size_t peak_bytes() const;

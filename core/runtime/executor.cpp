@@ -221,6 +221,9 @@ RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims) 
   const int64_t count = CountOf(dims);
   v.dims = std::move(dims);
   if (dtype == DType::kString) {
+    if (BytesOf(dtype, count) > pool.limit())
+      throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(pool.limit()) + " bytes does not allow " +
+                                               std::to_string(count) + " strings");
     auto strings = std::make_shared<std::vector<std::string>>(count);
     v.data = strings->data();
     v.owner = std::move(strings);

@@ -348,7 +348,7 @@ class SessionOptions {
     return Set("graph_optimization_level", std::to_string(static_cast<int>(level)));
   }
   SessionOptions& SetLogSeverityLevel(int level) { return Set("log_severity_level", std::to_string(level)); }
-  // Most bytes of activations, workspaces and results that may exist at once; 0: no limit.
+  // Most bytes of activations, workspaces and results that may exist at once; 0: half of the machine's memory.
   SessionOptions& SetMemoryLimit(size_t bytes) { return Set("memory_limit", std::to_string(bytes)); }
   // Denormal numbers are taken as zero. Off by default.
   SessionOptions& SetDenormalAsZero(bool on = true) { return Set("flush_denormals", on ? "1" : "0"); }

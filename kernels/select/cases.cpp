@@ -12,7 +12,7 @@ std::span<const Case> Cases() {
       {"(float[4,5] x, bool[4] k) => (float[n,5] y) { y = Compress<axis = 0>(x, k) }"},
       {"(float[4,5] x, bool[3] k) => (float[4,n] y) { y = Compress<axis = -1>(x, k) }"},
       {"(int8[4,5] x, bool[17] k) => (int8[n] y) { y = Compress(x, k) }"},
-      {"(int4[4,5] x, bool[17] k) => (int4[n] y) { y = Compress(x, k) }", -8, 7},
+      {"(int16[4,5] x, bool[17] k) => (int16[n] y) { y = Compress(x, k) }", -8, 7},
       {"(int8[4,5] x) => (int64[2,n] y) { y = NonZero(x) }"},
       {"(bool[3,2,7] x) => (int64[3,n] y) { y = NonZero(x) }"},
       {"(float x) => (int64[0,n] y) { y = NonZero(x) }", 1, 2},

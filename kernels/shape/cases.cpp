@@ -33,7 +33,7 @@ std::span<const Case> Cases() {
       {"(float[3,4] x) => (float[3,4] y) { s = Constant<value_ints = [1]>() y = Expand(x, s) }"},
       {"(float x) => (float[100000] y) { s = Constant<value_ints = [100000]>() y = Expand(x, s) }"},
       {"(float[1,4] x) => (float[0,4] y) { s = Constant<value_ints = [0,4]>() y = Expand(x, s) }"},
-      {"(int4[1,3] x) => (int4[3,3] y) { s = Constant<value_ints = [3,3]>() y = Expand(x, s) }", -8, 7},
+      {"(int16[1,3] x) => (int16[3,3] y) { s = Constant<value_ints = [3,3]>() y = Expand(x, s) }", -8, 7},
       {"(float[3,4] x) => (float[2,6] y) { s = Constant<value_ints = [2,-1]>() y = Reshape(x, s) }"},
       {"(float[3,4,5] x) => (float[3,20] y) { s = Constant<value_ints = [0,-1]>() y = Reshape(x, s) }"},
       {"(float[1] x) => (float y) { a = Constant<value_ints = [0]>() y = Squeeze(x, a) }"},

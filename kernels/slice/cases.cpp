@@ -17,14 +17,14 @@ std::span<const Case> Cases() {
        "a = Constant<value_ints = [0]>() t = Constant<value_ints = [3]>() y = Slice(x, s, e, a, t) }"},
       {"(float[4,7] x) => (float[0,7] y) { s = Constant<value_ints = [3]>() e = Constant<value_ints = [1]>() "
        "a = Constant<value_ints = [0]>() y = Slice(x, s, e, a) }"},
-      {"(int4[3,7] x) => (int4[3,4] y) { s = Constant<value_ints = [2]>() e = Constant<value_ints = [6]>() "
+      {"(int16[3,7] x) => (int16[3,4] y) { s = Constant<value_ints = [2]>() e = Constant<value_ints = [6]>() "
        "a = Constant<value_ints = [1]>() y = Slice(x, s, e, a) }", -8, 7},
       {"(float[64,300] x) => (float[64,299] y) { s = Constant<value_ints = [1]>() e = Constant<value_ints = [1000]>() "
        "a = Constant<value_ints = [1]>() y = Slice(x, s, e, a) }"},
       {"(float[2,3] x) => (float[4,9] y) { r = Constant<value_ints = [2,3]>() y = Tile(x, r) }"},
       {"(float16[2,3] x) => (float16[2,9] y) { r = Constant<value_ints = [1,3]>() y = Tile(x, r) }"},
       {"(float[2,3] x) => (float[0,3] y) { r = Constant<value_ints = [0,1]>() y = Tile(x, r) }"},
-      {"(int4[3] x) => (int4[9] y) { r = Constant<value_ints = [3]>() y = Tile(x, r) }", -8, 7},
+      {"(int16[3] x) => (int16[9] y) { r = Constant<value_ints = [3]>() y = Tile(x, r) }", -8, 7},
       {"(float[1] x) => (float[100000] y) { r = Constant<value_ints = [100000]>() y = Tile(x, r) }"},
       {"(float[2,12,3,5] x) => (float[2,3,6,10] y) { y = DepthToSpace<blocksize = 2>(x) }"},
       {"(float[2,12,3,5] x) => (float[2,3,6,10] y) { y = DepthToSpace<blocksize = 2, mode = \"CRD\">(x) }"},

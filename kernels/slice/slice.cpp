@@ -39,7 +39,8 @@ Dim SlicedDim(InferContext& c, const Dim& start, const Dim& end, const Dim& step
   }
   const std::optional<Dim> first = Position(start, size), last = Position(end, size);
   if (!first || !last) return c.FreshDim();
-  const Dim length = *last - *first;
+  // A start behind the end gives nothing, so that it need not be clamped to the size.
+  const Dim length = *last - (IsNonNegative(start) ? start : *first);
   const Dim count = CeilDiv(length, step);
   return IsNonNegative(length) ? count : Max(count, 0);
 }

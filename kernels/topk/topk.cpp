@@ -23,7 +23,9 @@ void InferTopK(InferContext& c) {
 }
 
 void UpgradeTopK(RewriteContext& c) {
-  if (c.version() < 10) c.AttributeToInput("k", 1);
+  if (c.version() >= 10) return;
+  if (c.attributes().Int("k", 0) < 1) c.Reject("k must be positive");
+  c.AttributeToInput("k", 1);
 }
 
 void InferArg(InferContext& c) {
