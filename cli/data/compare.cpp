@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 
 #include "onda/float_formats.h"
 
@@ -29,11 +30,33 @@ Number Load(const Data& tensor, int64_t i) {
 bool IsNan(Number n) { return std::isnan(n.real()) || std::isnan(n.imag()); }
 bool IsInfinite(Number n) { return std::isinf(n.real()) || std::isinf(n.imag()); }
 
-bool Close(Number expected, Number actual, double rtol, double atol) {
-  if (expected == actual) return true;
-  if (IsNan(expected) || IsNan(actual)) return IsNan(expected) && IsNan(actual);
-  if (IsInfinite(expected) || IsInfinite(actual)) return false;
-  return std::abs(actual - expected) <= atol + rtol * std::abs(expected);
+// Integers of 64 bits are not all doubles: their difference is taken before they are converted.
+double Difference(const Data& expected, const Data& actual, int64_t i, Number e, Number a) {
+  if (expected.dtype == DType::kInt64) {
+    __int128 difference = reinterpret_cast<const int64_t*>(actual.bytes.data())[i];
+    difference -= reinterpret_cast<const int64_t*>(expected.bytes.data())[i];
+    return std::fabs(static_cast<double>(difference));
+  }
+  if (expected.dtype == DType::kUint64) {
+    __int128 difference = reinterpret_cast<const uint64_t*>(actual.bytes.data())[i];
+    difference -= reinterpret_cast<const uint64_t*>(expected.bytes.data())[i];
+    return std::fabs(static_cast<double>(difference));
+  }
+  return std::abs(a - e);
+}
+
+bool Close(const Data& expected, const Data& actual, int64_t i, double rtol, double atol, double* difference) {
+  const Number e = Load(expected, i), a = Load(actual, i);
+  if (IsNan(e) || IsNan(a)) {
+    *difference = std::numeric_limits<double>::quiet_NaN();
+    return IsNan(e) && IsNan(a);
+  }
+  if (IsInfinite(e) || IsInfinite(a)) {
+    *difference = e == a ? 0 : std::numeric_limits<double>::infinity();
+    return e == a;
+  }
+  *difference = Difference(expected, actual, i, e, a);
+  return *difference <= atol + rtol * std::abs(e);
 }
 
 std::string IndexText(const Data& tensor, int64_t i) {
@@ -80,9 +103,9 @@ std::string CompareTensors(const Data& expected, const Data& actual, const Toler
       const size_t s = static_cast<size_t>(i);
       if (expected.strings[s] == actual.strings[s]) continue;
     } else {
-      const Number e = Load(expected, i), a = Load(actual, i);
-      if (Close(e, a, rtol, tolerance.atol)) continue;
-      largest = std::max(largest, std::abs(a - e));
+      double difference = 0;
+      if (Close(expected, actual, i, rtol, tolerance.atol, &difference)) continue;
+      if (std::isnan(difference) || difference > largest) largest = difference;  // NaN stays
     }
     if (first < 0) first = i;
     ++different;
