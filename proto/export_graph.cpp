@@ -126,12 +126,20 @@ const std::string& GraphWriter::Names::At(ValueId value) const {
   return value == kNoValue ? kOmitted : of[value];
 }
 
-// What others know by name goes first.
+// What others know by name goes first. Values that nothing refers to get no name.
 void GraphWriter::GiveNames(const Graph& graph, Names& names) {
   names.of.resize(graph.values().size());
-  for (const ValueId value : graph.inputs) names.Give(graph, value);
-  for (const ValueId value : graph.outputs) names.Give(graph, value);
-  for (size_t i = 0; i < graph.values().size(); ++i) names.Give(graph, static_cast<ValueId>(i));
+  const auto give = [&](const std::vector<ValueId>& values) {
+    for (const ValueId value : values) names.Give(graph, value);
+  };
+  give(graph.inputs);
+  give(graph.outputs);
+  give(graph.initializers);
+  for (const Node& node : graph.nodes()) {
+    give(node.inputs);
+    give(node.outputs);
+    for (const Body& body : node.bodies) give(body.captures);
+  }
 }
 
 void GraphWriter::WriteMain(const Graph& graph, wire::Graph& out) {
@@ -167,7 +175,8 @@ void GraphWriter::WriteGraph(const Graph& graph, size_t declared_inputs, Names& 
   // Constants that rewriting made.
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const auto id = static_cast<ValueId>(i);
-    if (!said[i] && graph.value(id).producer == kNoNode && graph.FactOf(id).constant) write_initializer(id);
+    const bool used = !names.of[i].empty() && !said[i];
+    if (used && graph.value(id).producer == kNoNode && graph.FactOf(id).constant) write_initializer(id);
   }
   for (const ValueId id : graph.outputs) {
     WriteValueInfo(graph.value(id), names.At(id), *out.add_output());
@@ -203,6 +212,7 @@ void GraphWriter::WriteFunction(const Function& function, wire::Function& out) {
   for (const ValueId id : graph.outputs) out.add_output(names.At(id));
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const Value& value = graph.value(static_cast<ValueId>(i));
+    if (names.of[i].empty()) continue;
     if (!bound[i] && value.producer == kNoNode && value.fact.constant) {
       // A function has no initializers.
       wire::Node& constant = *out.add_node();

@@ -19,11 +19,42 @@ std::vector<const Fact*> FactsOf(const Graph& graph, const std::vector<ValueId>&
   return facts;
 }
 
+// The value of a string attribute, "" where it is absent.
+std::string StringOf(const Node& node, std::string_view name) {
+  const AttributeValue* value = node.attributes.Find(name);
+  const auto* text = value ? std::get_if<std::string>(value) : nullptr;
+  return text ? *text : "";
+}
+
+[[noreturn]] void RejectResize(const char* why) { throw Error(ErrorCode::kNotImplemented, why); }
+
+// What canonical Resize nodes may say and the newest operator set cannot.
+void SettleResize(const Graph& graph, Node& node) {
+  if (StringOf(node, "coordinate_transformation_mode") == "tf_half_pixel_for_nn") {
+    RejectResize("coordinate_transformation_mode tf_half_pixel_for_nn ended with opset 12");
+  }
+  // Resize-10 rounds down where an axis grows and up where it shrinks; there is a mode for either. Upsample only grows.
+  if (StringOf(node, "nearest_mode") != "simple") return;
+  if (const std::string mode = StringOf(node, "mode"); !mode.empty() && mode != "nearest") {
+    return node.attributes.Remove("nearest_mode");
+  }
+  if (node.origin.op == "Upsample") return node.attributes.Set("nearest_mode", std::string("floor"));
+  const TensorPtr scales = node.has_input(2) ? graph.FactOf(node.inputs[2]).constant : nullptr;
+  if (!scales) RejectResize("its scales are not known, on which its rounding depends");
+  const std::vector<double> values = scales->ToDoubles();
+  const bool grows = std::all_of(values.begin(), values.end(), [](double scale) { return scale >= 1; });
+  const bool shrinks = std::all_of(values.begin(), values.end(), [](double scale) { return scale <= 1; });
+  if (!grows && !shrinks) RejectResize("it rounds differently along its axes");
+  node.attributes.Set("nearest_mode", std::string(grows ? "floor" : "ceil"));
+}
+
 // Canonical nodes may have parameters that no operator set has, kept from an old version that meant more.
-void CheckExpressible(const Graph& graph, std::map<std::string, int>& opsets) {
-  for (const Node& node : graph.nodes()) {
+void CheckExpressible(Graph& graph, std::map<std::string, int>& opsets) {
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    Node& node = graph.node(id);
     const int newest = NewestOpset(node.domain);
     try {
+      if (node.op_type == "Resize") SettleResize(graph, node);
       const Schema* schema = newest > 0 ? SchemaOf(node, newest) : nullptr;
       if (!schema) throw Error(ErrorCode::kNotImplemented, "no operator set has " + node.op_type);
       CheckSignature(node, *schema, nullptr);
@@ -39,7 +70,8 @@ void CheckExpressible(const Graph& graph, std::map<std::string, int>& opsets) {
   }
 }
 
-// What inference leaves behind, but for the values of the graph's own inputs and outputs.
+// What inference leaves behind, but for the values of the graph's own inputs and outputs. Declared shapes are taken
+// where inference knows none.
 void CopyDescription(const Graph& from, Graph& to) {
   to.doc = from.doc;
   to.metadata = from.metadata;
@@ -50,6 +82,9 @@ void CopyDescription(const Graph& from, Graph& to) {
       target.doc = source.doc;
       target.metadata = source.metadata;
       target.denotation = source.denotation;
+      if (target.fact.is_tensor() && !target.fact.has_rank() && target.fact.dtype == source.fact.dtype) {
+        target.fact.shape = source.fact.shape;
+      }
     }
   };
   copy(from.outputs, to.outputs);

@@ -111,8 +111,12 @@ void InferSplit(InferContext& c) {
 }
 
 void UpgradeSplit(RewriteContext& c) {
+  if (c.version() < 13) c.AttributeToInput("split", 1);
+  // Since version 18 equal parts are asked for by their number.
+  if (c.version() < 18 && !c.has_input(1)) {
+    c.node().attributes.Set("num_outputs", static_cast<int64_t>(c.node().outputs.size()));
+  }
   if (c.version() >= 13) return;
-  c.AttributeToInput("split", 1);
   // Version 1 gives the sizes as numbers of the tensor's own type.
   if (c.has_input(1) && c.fact(1).dtype != DType::kInt64)
     c.SetInput(1, c.Add("Cast", {c.input(1)}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
