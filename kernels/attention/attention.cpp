@@ -103,7 +103,7 @@ constexpr OpDef kOps[] = {
 std::span<const OpDef> Ops() {
   static const std::vector<OpDef> ops = [] {
     std::vector<OpDef> all(std::begin(kOps), std::end(kOps));
-    for (std::span<const OpDef> more : {RotaryOps(), LinearOps(), MicrosoftOps()})
+    for (std::span<const OpDef> more : {FlexOps(), RotaryOps(), LinearOps(), MicrosoftOps()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "onda/provider.h"
 
@@ -140,6 +141,14 @@ inline Problem ProblemOf(const Params& p, TensorViews inputs, TensorViews output
   a.SetMask(inputs[3]);
   if (inputs[6].present()) a.valid = inputs[6].as<int64_t>();
   return a;
+}
+
+// Before anything is computed.
+inline void CheckValid(const Problem& a) {
+  for (int64_t b = 0; a.valid && b < a.batch; ++b)
+    if (a.valid[b] < 0 || a.valid[b] > a.keys)
+      throw Error(ErrorCode::kRuntime, "nonpad_kv_seqlen " + std::to_string(a.valid[b]) + " is outside [0, " +
+                                           std::to_string(a.keys) + "]");
 }
 
 // Copies rows of (batch, heads, rows, width) to row `first` on of a dense (batch, heads, total, width) tensor.

@@ -31,6 +31,7 @@ class Cpu {
   void Launch(const LaunchArgs& args) const {
     const TensorView& y = args.output(0);
     Problem a = ProblemOf(params_, args.inputs(), {&args.output(0), args.output_count()});
+    CheckValid(a);
     WritePresent(a, args.output(1), args.output(2));
     if (y.count() == 0) return;
     Arena arena(args.workspace());

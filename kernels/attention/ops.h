@@ -9,6 +9,7 @@
 namespace onda::attention {
 
 std::span<const OpDef> RotaryOps();     // rotary.cpp
+std::span<const OpDef> FlexOps();       // flex.cpp
 std::span<const OpDef> LinearOps();     // linear.cpp
 std::span<const OpDef> MicrosoftOps();  // microsoft.cpp
 

@@ -71,6 +71,7 @@ class Reference {
 
   void Launch(const LaunchArgs& args) const {
     Problem a = ProblemOf(params_, args.inputs(), {&args.output(0), args.output_count()});
+    CheckValid(a);
     WritePresent(a, args.output(1), args.output(2));
     RunReference(args, a);
   }

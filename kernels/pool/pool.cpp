@@ -43,7 +43,7 @@ void InferGlobal(InferContext& c) {
   c.SetOutput(0, c.dtype(0), std::move(y));
 }
 
-// Without output_shape: (in - 1) * stride + kernel - pads.
+// Without output_shape: (in - 1) * stride + kernel - pads, the least that output_shape may ask for.
 void InferUnpool(InferContext& c) {
   const std::vector<int64_t> kernel = c.attributes().Ints("kernel_shape");
   const size_t spatial = kernel.size();
@@ -57,18 +57,24 @@ void InferUnpool(InferContext& c) {
   Dims y = c.FreshDims(static_cast<int>(spatial) + 2);
   if (c.has_rank(0)) {
     const Dims& x = *c.shape(0);
-    for (size_t i = 0; i < x.size(); ++i) {
-      y[i] = x[i];
-      if (i < 2) continue;
-      y[i] = (x[i] - 1) * p.stride(i - 2) + kernel[i - 2];
-      if (!p.pads.empty()) y[i] = y[i] - p.pads[i - 2] - p.pads[i - 2 + spatial];
-      if (y[i].known() && y[i].value() < 0) y[i] = 0;
+    y.assign(x.begin(), x.begin() + 2);
+    for (size_t i = 0; i < spatial; ++i) {
+      const Dim pads = p.pads.empty() ? 0 : p.pads[i] + p.pads[i + spatial];
+      y.push_back((x[i + 2] - 1) * p.stride(i) + kernel[i] - pads);
     }
   }
+  for (const Dim& d : y)
+    if (d.known() && d.value() < 0) c.Reject("pads leave nothing of the output " + ToString(y));
   if (c.has_input(2)) {
     c.RequireRank(2, 1);
     const std::optional<Dims> given = c.Content(2);
     if (given && given->size() != spatial + 2) c.Reject("output_shape must have one entry per dimension of X");
+    for (size_t i = 0; given && i < y.size(); ++i) {
+      const Dim &least = y[i], &wanted = (*given)[i];
+      if (!least.known() || !wanted.known()) continue;
+      if (i < 2 ? !(least == wanted) : wanted.value() < least.value())
+        c.Reject("output_shape " + ToString(*given) + " has no room for " + ToString(y));
+    }
     y = given ? *given : c.FreshDims(static_cast<int>(spatial) + 2);
   }
   c.SetOutput(0, c.dtype(0), std::move(y));
