@@ -133,7 +133,7 @@ class Group {
           const int64_t c = g % groups * each + k, at = g * n + k * e.inner;
           const double a = inverse * scale[c];
           if (e.inner >= 16) {
-            Normalize(x + at, static_cast<float>(m.mean), static_cast<float>(a), nullptr, nullptr, y + at, e.inner);
+            Normalize(x + at, m.mean, static_cast<float>(a), nullptr, nullptr, y + at, e.inner);
             if (bias[c] != 0) ScaleShift(y + at, 1, bias[c], y + at, e.inner);
           } else {
             for (int64_t i = 0; i < e.inner; ++i)

@@ -70,12 +70,13 @@ class Cpu {
         const double inverse = 1 / std::sqrt(variance + params_.epsilon);
         if constexpr (kForm.mean >= 0) StoreOne(args.output(kForm.mean), r, mean);
         if constexpr (kForm.inverse_deviation >= 0) StoreOne(args.output(kForm.inverse_deviation), r, inverse);
-        const float shift = static_cast<float>(mean), scale = static_cast<float>(inverse);
+        const float scale = static_cast<float>(inverse);
         if (plain) {
-          Normalize(from, shift, scale, gamma.row(r), beta.row(r), to, n);
+          Normalize(from, mean, scale, gamma.row(r), beta.row(r), to, n);
         } else {
           for (int64_t i = 0; i < n; ++i)
-            to[i] = (from[i] - shift) * scale * gamma.at(r * n + i) + (beta.present() ? beta.at(r * n + i) : 0);
+            to[i] = static_cast<float>(from[i] - mean) * scale * gamma.at(r * n + i) +
+                    (beta.present() ? beta.at(r * n + i) : 0);
         }
         if (half) StoreRow(y, r * n, to, n);
       }

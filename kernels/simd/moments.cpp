@@ -34,14 +34,19 @@ HWY_INLINE float SumOf(const float* x, int64_t n, Map map) {
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a0, a1), hn::Add(a2, a3))));
 }
 
-void BlockMoments(const float* x, int64_t n, float* mean, float* squares) {
+// The rounding error of the first mean is taken out again by the sum of distances from it.
+void BlockMoments(const float* x, int64_t n, double* mean, double* squares) {
   const D d;
-  *mean = SumOf(x, n, [](V v) HWY_ATTR { return v; }) / static_cast<float>(n);
-  const V m = hn::Set(d, *mean);
+  const float first = SumOf(x, n, [](V v) HWY_ATTR { return v; }) / static_cast<float>(n);
+  const V m = hn::Set(d, first);
+  const double count = static_cast<double>(n);
+  const double rest = SumOf(x, n, [&](V v) HWY_ATTR { return hn::Sub(v, m); });
   *squares = SumOf(x, n, [&](V v) HWY_ATTR {
     const V distance = hn::Sub(v, m);
     return hn::Mul(distance, distance);
   });
+  *mean = first + rest / count;
+  *squares = std::max(0.0, *squares - rest * rest / count);
 }
 
 float BlockSquares(const float* x, int64_t n) {
@@ -67,10 +72,11 @@ void ScaleShiftRow(const float* x, float a, float b, float* y, int64_t n) {
   MapRow(y, n, [&](int64_t, auto load) HWY_ATTR { return hn::MulAdd(load(x), va, vb); });
 }
 
-void NormalizeRow(const float* x, float mean, float scale, const float* gamma, const float* beta, float* y, int64_t n) {
+void NormalizeRow(const float* x, double mean, float scale, const float* gamma, const float* beta, float* y, int64_t n) {
   const D d;
-  const V m = hn::Set(d, mean), s = hn::Set(d, scale);
-  auto normal = [&](auto load) HWY_ATTR { return hn::Mul(hn::Sub(load(x), m), s); };
+  const float high = static_cast<float>(mean);  // the rest of it matters where the mean is far from 0
+  const V m = hn::Set(d, high), low = hn::Set(d, static_cast<float>(mean - high)), s = hn::Set(d, scale);
+  auto normal = [&](auto load) HWY_ATTR { return hn::Mul(hn::Sub(hn::Sub(load(x), m), low), s); };
   if (gamma && beta) {
     MapRow(y, n, [&](int64_t, auto load) HWY_ATTR { return hn::MulAdd(normal(load), load(gamma), load(beta)); });
   } else if (gamma) {
@@ -124,7 +130,7 @@ Moments MomentsOf(const float* x, int64_t n) {
   Moments all;
   for (int64_t i = 0; i < n; i += kMomentsBlock) {
     const int64_t m = std::min(kMomentsBlock, n - i);
-    float mean, squares;
+    double mean, squares;
     HWY_DYNAMIC_DISPATCH(BlockMoments)(x + i, m, &mean, &squares);
     all.Merge({mean, squares, m});
   }
@@ -141,7 +147,7 @@ double SumOfSquares(const float* x, int64_t n) {
 void ScaleShift(const float* x, float a, float b, float* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(ScaleShiftRow)(x, a, b, y, n);
 }
-void Normalize(const float* x, float mean, float scale, const float* gamma, const float* beta, float* y, int64_t n) {
+void Normalize(const float* x, double mean, float scale, const float* gamma, const float* beta, float* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(NormalizeRow)(x, mean, scale, gamma, beta, y, n);
 }
 void AddRows(const float* x, const float* a, const float* b, float* y, int64_t n) {

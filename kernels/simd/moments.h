@@ -22,7 +22,7 @@ double SumOfSquares(const float* x, int64_t n);
 // y[i] = x[i] * a + b. y may be x here and below.
 void ScaleShift(const float* x, float a, float b, float* y, int64_t n);
 // y[i] = (x[i] - mean) * scale * gamma[i] + beta[i]; gamma and beta may be null.
-void Normalize(const float* x, float mean, float scale, const float* gamma, const float* beta, float* y, int64_t n);
+void Normalize(const float* x, double mean, float scale, const float* gamma, const float* beta, float* y, int64_t n);
 // y[i] = x[i] + a[i] + b[i]; b may be null.
 void AddRows(const float* x, const float* a, const float* b, float* y, int64_t n);
 // y[i] = x[i] * a[i] + b[i].
