@@ -53,7 +53,10 @@ void InferAffine(InferContext& c) {
   }
   if (size) batch = MergeDim(c, batch, (*size)[0], "number of batches");
   Dims dims = {batch};
-  for (int64_t i = 0; i < rank; ++i) dims.push_back(size ? (*size)[i + 2] : c.FreshDim());
+  for (int64_t i = 0; i < rank; ++i) {
+    dims.push_back(size ? (*size)[i + 2] : c.FreshDim());
+    if (dims.back().known() && dims.back().value() < 1) c.Reject("size must be positive");
+  }
   dims.push_back(rank);
   c.SetOutput(0, dtype, std::move(dims));
 }

@@ -74,6 +74,9 @@ class Reference {
     const int64_t most =
         args.has_input(2) && args.input(2).count() > 0 ? LoadInt64(args.input(2).type(), args.input(2).data, 0) : 0;
     const float overlap = Threshold(args, 3, 0), least = Threshold(args, 4, -std::numeric_limits<float>::infinity());
+    if (!(overlap >= 0 && overlap <= 1)) {
+      throw Error(ErrorCode::kRuntime, "iou_threshold is " + std::to_string(overlap) + ", not within 0 and 1");
+    }
     const bool bounded = args.has_input(4) && args.input(4).count() > 0;
     args.ParallelFor(batches * classes, 1 + 1000 / (count + 1), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {

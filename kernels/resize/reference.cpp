@@ -108,9 +108,9 @@ class Reference {
       Pass(args, tables[axis], outer, inner, now, next);
       std::swap(now, next);
     });
-    const bool round = !IsFloating(y.type());
+    // To integers by a cast: fractions are dropped, what is out of range is clamped.
     args.ParallelFor(y.count(), 4096, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) StoreDouble(y.type(), y.data, i, round ? std::nearbyint(now[i]) : now[i]);
+      for (int64_t i = begin; i < end; ++i) StoreDouble(y.type(), y.data, i, now[i]);
     });
   }
 
