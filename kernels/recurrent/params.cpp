@@ -69,7 +69,7 @@ double Activation::operator()(double x) const {
   return x;
 }
 
-Params::Params(const Attributes& a, Cell cell_kind) : cell(cell_kind) {
+Params::Params(const Attributes& a, Cell cell_kind, bool in_bytes) : cell(cell_kind), quantized(in_bytes) {
   const std::string direction = a.String("direction", "forward");
   if (direction != "forward" && direction != "reverse" && direction != "bidirectional") {
     throw Error(ErrorCode::kInvalidModel, "direction is '" + direction + "', not forward, reverse or bidirectional");
@@ -122,7 +122,7 @@ Extents::Extents(const Params& params, TensorViews inputs) {
   steps = x.dim(batch_first ? 1 : 0);
   batch = x.dim(batch_first ? 0 : 1);
   input = x.dim(2);
-  hidden = r.dim(2);
+  hidden = r.dim(params.quantized ? 1 : 2);
   const int64_t gates = GatesOf(params.cell);
   auto require = [&](int i, std::initializer_list<int64_t> dims, const char* name) {
     const TensorView& v = inputs[i];
@@ -131,8 +131,20 @@ Extents::Extents(const Params& params, TensorViews inputs) {
       throw Error(ErrorCode::kInvalidModel, std::string("the shape of ") + name + " does not fit the other inputs");
     }
   };
-  require(kW, {directions, gates * hidden, input}, "W");
-  require(kR, {directions, gates * hidden, hidden}, "R");
+  const int64_t rows = gates * hidden;
+  if (params.quantized) {
+    require(kW, {directions, input, rows}, "W");
+    require(kR, {directions, hidden, rows}, "R");
+    for (int i : {kWScale, kWZero, kRScale, kRZero}) {
+      const int64_t count = inputs[i].present() ? inputs[i].count() : 0;
+      if (count != directions && count != directions * rows) {
+        throw Error(ErrorCode::kInvalidModel, "scales and zero points must have one value per direction or per row");
+      }
+    }
+  } else {
+    require(kW, {directions, rows, input}, "W");
+    require(kR, {directions, rows, hidden}, "R");
+  }
   require(kBias, {directions, 2 * gates * hidden}, "B");
   require(kSequenceLens, {batch}, "sequence_lens");
   const int64_t outer = batch_first ? batch : directions, inner = batch_first ? directions : batch;
@@ -141,6 +153,28 @@ Extents::Extents(const Params& params, TensorViews inputs) {
     require(kInitialC, {outer, inner, hidden}, "initial_c");
     require(kPeepholes, {directions, 3 * hidden}, "P");
   }
+}
+
+// As ONNX Runtime's DynamicQuantizeLinear.
+ByteRange ByteRange::Of(float lowest, float highest) {
+  lowest = std::min(lowest, 0.0f);
+  highest = std::max(highest, 0.0f);
+  ByteRange range;
+  if (highest > lowest) range.scale = (highest - lowest) / 255;
+  range.zero = std::nearbyint(std::min(255.0f, std::max(0.0f, 0 - lowest / range.scale)));
+  return range;
+}
+
+float ByteRange::Round(float x) const {
+  const float byte = std::nearbyint(x / scale) + zero;
+  return (std::min(255.0f, std::max(0.0f, byte)) - zero) * scale;
+}
+
+float Dequantize(const Elements& matrix, const Elements& scale, const Elements& zero, int64_t directions,
+                 int64_t direction, int64_t rows, int64_t row, int64_t at) {
+  auto index = [&](const Elements& e) { return e.count == directions ? direction : direction * rows + row; };
+  const int64_t difference = LoadInt64(matrix.dtype, matrix.data, at) - LoadInt64(zero.dtype, zero.data, index(zero));
+  return static_cast<float>(difference) * static_cast<const float*>(scale.data)[index(scale)];
 }
 
 int64_t LengthOf(const LaunchArgs& args, const Extents& extents, int64_t b) {

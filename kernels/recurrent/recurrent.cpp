@@ -21,21 +21,28 @@ void Unify(InferContext& c, size_t i, std::vector<Dim*> dims, const char* what) 
   for (size_t k = 0; k < dims.size(); ++k) *dims[k] = MergeDim(c, *dims[k], (*c.shape(i))[k], what);
 }
 
-template <Cell kCell>
+template <Cell kCell, bool kQuantized = false>
 void Infer(InferContext& c) {
-  const Params params(c.attributes(), kCell);
+  const Params params(c.attributes(), kCell, kQuantized);
   const int64_t gates = GatesOf(kCell);
   Dim steps = c.FreshDim(), batch = c.FreshDim(), input = c.FreshDim(), directions = params.directions;
   Dim hidden = params.hidden_size > 0 ? Dim(params.hidden_size) : c.FreshDim();
-  if (c.has_rank(kR) && c.input(kR).rank() == 3) hidden = MergeDim(c, hidden, (*c.shape(kR))[2], "hidden size");
+  if (c.has_rank(kR) && c.input(kR).rank() == 3) {
+    hidden = MergeDim(c, hidden, (*c.shape(kR))[kQuantized ? 1 : 2], "hidden size");
+  }
   if (params.batch_first) {
     Unify(c, kX, {&batch, &steps, &input}, "X");
   } else {
     Unify(c, kX, {&steps, &batch, &input}, "X");
   }
   Dim rows = hidden * gates, biases = hidden * (2 * gates), peepholes = hidden * 3;
-  Unify(c, kW, {&directions, &rows, &input}, "W");
-  Unify(c, kR, {&directions, &rows, &hidden}, "R");
+  if (kQuantized) {
+    Unify(c, kW, {&directions, &input, &rows}, "W");
+    Unify(c, kR, {&directions, &hidden, &rows}, "R");
+  } else {
+    Unify(c, kW, {&directions, &rows, &input}, "W");
+    Unify(c, kR, {&directions, &rows, &hidden}, "R");
+  }
   Unify(c, kBias, {&directions, &biases}, "B");
   Unify(c, kSequenceLens, {&batch}, "sequence_lens");
   for (size_t i : {size_t{kInitialH}, size_t{kInitialC}}) {
@@ -47,6 +54,14 @@ void Infer(InferContext& c) {
     }
   }
   if (kCell == Cell::kLstm) Unify(c, kPeepholes, {&directions, &peepholes}, "P");
+
+  for (size_t i : {size_t{kWScale}, size_t{kWZero}, size_t{kRScale}, size_t{kRZero}}) {
+    if (!kQuantized || !c.has_rank(i)) continue;
+    const Dim count = Product(*c.shape(i));
+    if (count.known() && rows.known() && !(count == directions) && !(count == directions * rows)) {
+      c.Reject("scales and zero points must have one value per direction or per row");
+    }
+  }
 
   const DType dtype = c.dtype(kX);
   const Dims state = params.batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden};
@@ -60,6 +75,7 @@ constexpr OpDef kOps[] = {
     {.name = "RNN", .infer = Infer<Cell::kRnn>, .upgrade = Upgrade},
     {.name = "GRU", .infer = Infer<Cell::kGru>, .upgrade = Upgrade},
     {.name = "LSTM", .infer = Infer<Cell::kLstm>, .upgrade = Upgrade},
+    {.name = "DynamicQuantizeLSTM", .domain = "com.microsoft", .infer = Infer<Cell::kLstm, true>},
 };
 
 }  // namespace

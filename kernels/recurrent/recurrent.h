@@ -1,4 +1,5 @@
-// LSTM, GRU and RNN.
+// LSTM, GRU and RNN, and com.microsoft's DynamicQuantizeLSTM: an LSTM with weights in bytes, whose input (all of it)
+// and state (of all sequences, at each step) are rounded to the 256 values of a byte that cover them.
 //
 // With x_t the input of a step, h and c the state before it, and per gate the weights W, R and biases Wb, Rb:
 //   RNN   h' = f(W x + R h + Wb + Rb)
@@ -40,14 +41,16 @@ struct Activation {
   double operator()(double x) const;
 };
 
-// Positions of the inputs; all from kBias on may be omitted. Only LSTM has the last two.
-enum Input { kX, kW, kR, kBias, kSequenceLens, kInitialH, kInitialC, kPeepholes };
+// Positions of the inputs; those from kBias to kPeepholes may be omitted. Only LSTM has kInitialC and kPeepholes, only
+// DynamicQuantizeLSTM those behind them.
+enum Input { kX, kW, kR, kBias, kSequenceLens, kInitialH, kInitialC, kPeepholes, kWScale, kWZero, kRScale, kRZero };
 enum Output { kY, kYh, kYc };
 
 struct Params {
-  Params(const Attributes& attributes, Cell cell);
+  Params(const Attributes& attributes, Cell cell, bool quantized = false);
 
   Cell cell;
+  bool quantized;       // DynamicQuantizeLSTM: W is [directions, input, gates * hidden], R likewise
   int64_t hidden_size;  // 0 where the attribute is absent: then that of R holds
   int directions;       // 1 or 2
   bool first_is_reverse;
@@ -76,6 +79,26 @@ struct Extents {
   }
   int64_t StateRow(int d, int64_t b) const { return (batch_first ? b * directions + d : d * batch + b) * hidden; }
 };
+
+// The values that a byte stands for under dynamic quantization: 256 steps that cover the data and zero.
+struct ByteRange {
+  float scale = 1, zero = 0;
+  static ByteRange Of(float lowest, float highest);
+  // The nearest of them, ties to even.
+  float Round(float x) const;
+};
+
+// An input's elements, of a tensor or of a constant; null data where it is absent.
+struct Elements {
+  const void* data;
+  DType dtype;
+  int64_t count;
+};
+
+// Element `at` of a matrix of bytes, which belongs to row `row` of one direction. scale and zero have one value per
+// direction, or one per row of each.
+float Dequantize(const Elements& matrix, const Elements& scale, const Elements& zero, int64_t directions,
+                 int64_t direction, int64_t rows, int64_t row, int64_t at);
 
 // Steps of sequence b; throws where sequence_lens holds something that is not in [0, steps].
 int64_t LengthOf(const LaunchArgs& args, const Extents& extents, int64_t b);

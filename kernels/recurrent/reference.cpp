@@ -32,52 +32,96 @@ double Dot(const double* a, const double* b, int64_t n) {
   return sum;
 }
 
-// One direction of one sequence of the batch.
+// One direction of the whole batch, step by step.
 template <Cell kCell>
-class Sequence {
+class Sequences {
  public:
   static constexpr int64_t kGates = GatesOf(kCell);
 
   // Doubles that one direction needs.
   static int64_t Size(const Extents& e) {
-    return kGates * e.hidden * (e.input + e.hidden + 4) + 3 * e.hidden + e.input + 5 * e.hidden;
+    return kGates * e.hidden * (e.input + e.hidden + 4) + 3 * e.hidden + e.input + 2 * e.hidden +
+           2 * e.batch * e.hidden;
   }
 
-  Sequence(const Params& params, const Extents& e, const LaunchArgs& args, int d, void* memory)
+  Sequences(const Params& params, const Extents& e, const LaunchArgs& args, int d, void* memory)
       : params_(params), e_(e), args_(args), d_(d) {
     Doubles doubles(memory);
     const int64_t rows = kGates * e.hidden;
-    w_ = doubles.Read(args.input(kW), d * rows * e.input, rows * e.input);
-    r_ = doubles.Read(args.input(kR), d * rows * e.hidden, rows * e.hidden);
+    w_ = doubles.Take(rows * e.input);
+    r_ = doubles.Take(rows * e.hidden);
+    ReadMatrix(kW, kWScale, kWZero, e.input, w_);
+    ReadMatrix(kR, kRScale, kRZero, e.hidden, r_);
     wb_ = doubles.Read(args.input(kBias), d * 2 * rows, rows);
     rb_ = doubles.Read(args.input(kBias), (d * 2 + 1) * rows, rows);
     p_ = doubles.Read(kCell == Cell::kLstm ? args.input(kPeepholes) : TensorView{}, d * 3 * e.hidden, 3 * e.hidden);
     x_ = doubles.Take(e.input);
-    h_ = doubles.Take(e.hidden);
-    c_ = doubles.Take(e.hidden);
+    seen_ = doubles.Take(e.hidden);
     next_ = doubles.Take(e.hidden);
     wx_ = doubles.Take(rows);
     rh_ = doubles.Take(rows);
+    h_ = doubles.Take(e.batch * e.hidden);
+    c_ = doubles.Take(e.batch * e.hidden);
   }
 
-  void Run(int64_t b) {
-    const int64_t length = LengthOf(args_, e_, b), hidden = e_.hidden, state = e_.StateRow(d_, b);
-    for (int64_t j = 0; j < hidden; ++j) {
-      h_[j] = Initial(kInitialH, state + j);
-      c_[j] = kCell == Cell::kLstm ? Initial(kInitialC, state + j) : 0;
+  void Run() {
+    const int64_t hidden = e_.hidden;
+    for (int64_t b = 0; b < e_.batch; ++b) {
+      for (int64_t j = 0; j < hidden; ++j) {
+        h_[b * hidden + j] = Initial(kInitialH, e_.StateRow(d_, b) + j);
+        c_[b * hidden + j] = kCell == Cell::kLstm ? Initial(kInitialC, e_.StateRow(d_, b) + j) : 0;
+      }
     }
+    const ByteRange x_range = RangeOfInput();
     for (int64_t s = 0; s < e_.steps; ++s) {
-      const bool valid = s < length;
-      const int64_t t = valid && params_.is_reverse(d_) ? length - 1 - s : s;
-      if (valid) Step(t, b);
-      Write(kY, e_.YRow(t, d_, b), valid ? h_ : nullptr);
+      const ByteRange h_range = RangeOfState();
+      for (int64_t b = 0; b < e_.batch; ++b) {
+        const int64_t length = LengthOf(args_, e_, b);
+        const bool valid = s < length;
+        const int64_t t = valid && params_.is_reverse(d_) ? length - 1 - s : s;
+        if (valid) Step(t, b, x_range, h_range);
+        Write(kY, e_.YRow(t, d_, b), valid ? h_ + b * hidden : nullptr);
+      }
     }
-    // There is no last state of an empty sequence.
-    Write(kYh, state, length > 0 ? h_ : nullptr);
-    if (kCell == Cell::kLstm) Write(kYc, state, length > 0 ? c_ : nullptr);
+    for (int64_t b = 0; b < e_.batch; ++b) {
+      // There is no last state of an empty sequence.
+      const bool any = LengthOf(args_, e_, b) > 0;
+      Write(kYh, e_.StateRow(d_, b), any ? h_ + b * hidden : nullptr);
+      if (kCell == Cell::kLstm) Write(kYc, e_.StateRow(d_, b), any ? c_ + b * hidden : nullptr);
+    }
   }
 
  private:
+  void ReadMatrix(int input, int scale_input, int zero_input, int64_t depth, double* to) const {
+    const int64_t rows = kGates * e_.hidden;
+    auto elements = [&](int i) {
+      const TensorView& v = args_.input(i);
+      return Elements{v.data, v.type(), v.present() ? v.count() : 0};
+    };
+    const Elements matrix = elements(input);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t k = 0; k < depth; ++k) {
+        to[row * depth + k] = params_.quantized
+                                  ? Dequantize(matrix, elements(scale_input), elements(zero_input), e_.directions, d_,
+                                               rows, row, (d_ * depth + k) * rows + row)
+                                  : LoadDouble(matrix.dtype, matrix.data, (d_ * rows + row) * depth + k);
+      }
+    }
+  }
+
+  ByteRange RangeOfInput() const {
+    const TensorView& x = args_.input(kX);
+    if (!params_.quantized || x.count() == 0) return {};
+    const auto [low, high] = std::minmax_element(x.as<float>(), x.as<float>() + x.count());
+    return ByteRange::Of(*low, *high);
+  }
+
+  ByteRange RangeOfState() const {
+    if (!params_.quantized) return {};
+    const auto [low, high] = std::minmax_element(h_, h_ + e_.batch * e_.hidden);
+    return ByteRange::Of(static_cast<float>(*low), static_cast<float>(*high));
+  }
+
   double Initial(int input, int64_t at) const {
     const TensorView& v = args_.input(input);
     return v.present() ? LoadDouble(v.type(), v.data, at) : 0;
@@ -92,39 +136,47 @@ class Sequence {
   // Keeps NaN.
   double Clip(double v) const { return v > params_.clip ? params_.clip : v < -params_.clip ? -params_.clip : v; }
 
-  void Step(int64_t t, int64_t b) {
+  void Step(int64_t t, int64_t b, const ByteRange& x_range, const ByteRange& h_range) {
     const TensorView& x = args_.input(kX);
     const int64_t hidden = e_.hidden;
-    for (int64_t i = 0; i < e_.input; ++i) x_[i] = LoadDouble(x.type(), x.data, e_.XRow(t, b) + i);
+    double *state = h_ + b * hidden, *cell = c_ + b * hidden;
+    for (int64_t i = 0; i < e_.input; ++i) {
+      x_[i] = LoadDouble(x.type(), x.data, e_.XRow(t, b) + i);
+      if (params_.quantized) x_[i] = x_range.Round(static_cast<float>(x_[i]));
+    }
+    for (int64_t j = 0; j < hidden; ++j) {
+      seen_[j] = params_.quantized ? h_range.Round(static_cast<float>(state[j])) : state[j];
+    }
     for (int64_t k = 0; k < kGates * hidden; ++k) {
       wx_[k] = Dot(w_ + k * e_.input, x_, e_.input) + wb_[k];
-      rh_[k] = Dot(r_ + k * hidden, h_, hidden) + rb_[k];
+      rh_[k] = Dot(r_ + k * hidden, seen_, hidden) + rb_[k];
     }
     const auto& [f, g, h] = params_.activations[d_];
     if constexpr (kCell == Cell::kRnn) {
-      for (int64_t j = 0; j < hidden; ++j) h_[j] = f(Clip(wx_[j] + rh_[j]));
+      for (int64_t j = 0; j < hidden; ++j) state[j] = f(Clip(wx_[j] + rh_[j]));
     } else if constexpr (kCell == Cell::kGru) {
-      // next_ holds r * h, then n.
+      // next_ holds r, then r * h.
       const double* rn = r_ + 2 * hidden * hidden;
       for (int64_t j = 0; j < hidden; ++j) next_[j] = f(Clip(wx_[hidden + j] + rh_[hidden + j]));
       if (params_.linear_before_reset) {
         for (int64_t j = 0; j < hidden; ++j) rh_[2 * hidden + j] *= next_[j];
       } else {
-        for (int64_t j = 0; j < hidden; ++j) next_[j] *= h_[j];
-        for (int64_t j = 0; j < hidden; ++j)
+        for (int64_t j = 0; j < hidden; ++j) next_[j] *= state[j];
+        for (int64_t j = 0; j < hidden; ++j) {
           rh_[2 * hidden + j] = Dot(rn + j * hidden, next_, hidden) + rb_[2 * hidden + j];
+        }
       }
       for (int64_t j = 0; j < hidden; ++j) {
         const double z = f(Clip(wx_[j] + rh_[j])), n = g(Clip(wx_[2 * hidden + j] + rh_[2 * hidden + j]));
-        h_[j] = (1 - z) * n + z * h_[j];
+        state[j] = (1 - z) * n + z * state[j];
       }
     } else {
       for (int64_t j = 0; j < hidden; ++j) {
         auto gate = [&](int k) { return wx_[k * hidden + j] + rh_[k * hidden + j]; };
-        const double i = f(Clip(gate(0) + p_[j] * c_[j]));
-        const double forget = params_.input_forget ? 1 - i : f(Clip(gate(2) + p_[2 * hidden + j] * c_[j]));
-        c_[j] = forget * c_[j] + i * g(Clip(gate(3)));
-        h_[j] = f(Clip(gate(1) + p_[hidden + j] * c_[j])) * h(c_[j]);
+        const double i = f(Clip(gate(0) + p_[j] * cell[j]));
+        const double forget = params_.input_forget ? 1 - i : f(Clip(gate(2) + p_[2 * hidden + j] * cell[j]));
+        cell[j] = forget * cell[j] + i * g(Clip(gate(3)));
+        state[j] = f(Clip(gate(1) + p_[hidden + j] * cell[j])) * h(cell[j]);
       }
     }
   }
@@ -134,17 +186,18 @@ class Sequence {
   const LaunchArgs& args_;
   const int d_;
   double *w_, *r_, *wb_, *rb_, *p_;  // [gates * hidden, input], [gates * hidden, hidden], ..., [3 * hidden]
-  double *x_, *h_, *c_, *next_, *wx_, *rh_;
+  double *x_, *seen_, *next_, *wx_, *rh_;
+  double *h_, *c_;  // [batch, hidden]
 };
 
-template <Cell kCell>
+template <Cell kCell, bool kQuantized = false>
 class Reference {
  public:
-  explicit Reference(const NodeView& node) : params_(node.attributes(), kCell) {}
+  explicit Reference(const NodeView& node) : params_(node.attributes(), kCell, kQuantized) {}
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
     const Extents e(params_, inputs);
-    return sizeof(double) * static_cast<size_t>(Sequence<kCell>::Size(e)) * e.directions;
+    return sizeof(double) * static_cast<size_t>(Sequences<kCell>::Size(e)) * e.directions;
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -152,8 +205,8 @@ class Reference {
     double* memory = static_cast<double*>(args.workspace());
     args.ParallelFor(e.directions, 1, [&](int64_t begin, int64_t end) {
       for (int64_t d = begin; d < end; ++d) {
-        Sequence<kCell> sequence(params_, e, args, static_cast<int>(d), memory + d * Sequence<kCell>::Size(e));
-        for (int64_t b = 0; b < e.batch; ++b) sequence.Run(b);
+        Sequences<kCell> sequences(params_, e, args, static_cast<int>(d), memory + d * Sequences<kCell>::Size(e));
+        sequences.Run();
       }
     });
   }
@@ -166,6 +219,7 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Reference<Cell::kRnn>>("RNN"),
     MakeKernel<Reference<Cell::kGru>>("GRU"),
     MakeKernel<Reference<Cell::kLstm>>("LSTM"),
+    MakeKernel<Reference<Cell::kLstm, true>>("DynamicQuantizeLSTM", "com.microsoft"),
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
-// The two vector loops of the fp32 kernel: products of rows with packed weights, and the elementwise part of a step.
+// The vector loops of the fp32 kernel: products of rows with packed weights, and the elementwise part of a step.
 //
 // Hidden units are taken in groups of as many as a vector has lanes ("width"); the last group is padded with zeros. Per
 // group, gates lie beside each other: packed weights are [groups][depth][gates][width], sums of gates
 // [groups][gates][width] per row, states [groups][width] per row.
-#ifndef ONDA_KERNELS_RECURRENT_CPU_H_
-#define ONDA_KERNELS_RECURRENT_CPU_H_
+#ifndef ONDA_KERNELS_RECURRENT_STEPS_H_
+#define ONDA_KERNELS_RECURRENT_STEPS_H_
 
 #include <cstdint>
 
@@ -35,6 +35,15 @@ struct StepRow {
   int64_t groups, first_group, last_group;
 };
 
+// Lanes of a vector on this machine.
+int64_t Width();
+void Multiply(int64_t gates, const Product& product);
+void Step(Cell cell, const Params& params, int direction, const StepRow& row);
+// The first half of a GRU step without linear_before_reset: next_h = r * h.
+void StepReset(const Params& params, int direction, const StepRow& row);
+// to[i] = from[i] rounded to what a byte of the range stands for. May work in place.
+void RoundToBytes(const ByteRange& range, const float* from, int64_t count, float* to);
+
 }  // namespace onda::recurrent
 
-#endif  // ONDA_KERNELS_RECURRENT_CPU_H_
+#endif  // ONDA_KERNELS_RECURRENT_STEPS_H_
