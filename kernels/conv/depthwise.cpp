@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/conv/depthwise.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/clamp-inl.h"
 
 #ifndef ONDA_KERNELS_CONV_DEPTHWISE_TILING_
 #define ONDA_KERNELS_CONV_DEPTHWISE_TILING_
@@ -139,7 +140,7 @@ HWY_INLINE void RowBlock(const RowArgs& args, const float* HWY_RESTRICT in, int6
     const bool masked = kMasked && v == kVectors - 1;
     if (args.addend)
       acc[v] = hn::Add(acc[v], masked ? hn::MaskedLoad(mask, d, args.addend + at) : hn::LoadU(d, args.addend + at));
-    acc[v] = hn::Min(hi, hn::Max(lo, acc[v]));  // bounds first: NaN stays
+    acc[v] = onda::HWY_NAMESPACE::ClampKeepingNan(lo, hi, acc[v]);
     if (masked) {
       hn::BlendedStore(acc[v], mask, d, out + at);
     } else {

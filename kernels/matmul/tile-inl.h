@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "kernels/simd/clamp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::matmul::HWY_NAMESPACE {
@@ -105,12 +106,11 @@ HWY_NOINLINE void Tile(const TileArgs& t) {
     }
   }
   if (t.clamp) {
-    // The bound goes first: x86 returns the second operand where either is NaN.
     const V lo = hn::Set(d, t.lo), hi = hn::Set(d, t.hi);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) acc[r][v] = hn::Min(hi, hn::Max(lo, acc[r][v]));
+      for (int v = 0; v < NV; ++v) acc[r][v] = onda::HWY_NAMESPACE::ClampKeepingNan(lo, hi, acc[r][v]);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)

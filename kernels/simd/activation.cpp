@@ -9,15 +9,13 @@
 #include "hwy/highway.h"
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/clamp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-
-// The constant goes first in Max and Min: x86 returns the second operand where either is NaN.
-HWY_INLINE V Clamp(V lo, V hi, V x) { return hn::Min(hi, hn::Max(lo, x)); }
 
 // 1 / (1 + exp(-|x|)) never overflows; the negative side is its complement, formed without cancellation.
 HWY_INLINE V Sigmoid(D d, V x) {
@@ -32,15 +30,15 @@ template <ActivationKind kKind>
 HWY_INLINE V Apply1(D d, V alpha, V beta, V x) {
   const V zero = hn::Zero(d);
   const V one = hn::Set(d, 1.0f);
-  if constexpr (kKind == ActivationKind::kClamp) return Clamp(alpha, beta, x);
+  if constexpr (kKind == ActivationKind::kClamp) return ClampKeepingNan(alpha, beta, x);
   if constexpr (kKind == ActivationKind::kLeakyRelu) return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, x), x);
-  if constexpr (kKind == ActivationKind::kHardSigmoid) return Clamp(zero, one, hn::MulAdd(alpha, x, beta));
+  if constexpr (kKind == ActivationKind::kHardSigmoid) return ClampKeepingNan(zero, one, hn::MulAdd(alpha, x, beta));
   if constexpr (kKind == ActivationKind::kHardSwish)
-    return hn::Mul(x, Clamp(zero, one, hn::MulAdd(hn::Set(d, 1.0f / 6), x, hn::Set(d, 0.5f))));
+    return hn::Mul(x, ClampKeepingNan(zero, one, hn::MulAdd(hn::Set(d, 1.0f / 6), x, hn::Set(d, 0.5f))));
   if constexpr (kKind == ActivationKind::kSigmoid) return Sigmoid(d, x);
   if constexpr (kKind == ActivationKind::kTanh) {
     // Beyond 10 tanh is 1 in fp32; the clamp keeps the exponential finite and NaN.
-    const V y = hn::Tanh(d, Clamp(hn::Set(d, -10.0f), hn::Set(d, 10.0f), x));
+    const V y = hn::Tanh(d, ClampKeepingNan(hn::Set(d, -10.0f), hn::Set(d, 10.0f), x));
     return hn::IfThenElse(hn::IsNaN(x), x, y);
   }
   if constexpr (kKind == ActivationKind::kSilu) return hn::Mul(x, Sigmoid(d, x));
