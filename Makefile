@@ -7,8 +7,8 @@ JOBS ?= $(shell nproc)
 
 demo: deps-build
 	cmake --preset release -DONDA_BUILD_TESTS=OFF --log-level=WARNING
-	cmake --build --preset release --parallel $(JOBS)
-	examples/digits/demo.sh build/release/cli/onda
+	cmake --build --preset release --parallel $(JOBS) --target onda_command
+	python3 examples/digits/demo.py build/release/cli/onda
 
 build: deps-build
 	cmake --preset release --log-level=WARNING
