@@ -10,15 +10,35 @@
 namespace onda {
 namespace {
 
-std::span<const OndaKernelDef* const> FindCpuKernels(const Node& node) {
-  return CpuKernels(node.op->domain, node.op->name);
+// The reference alone where there is one.
+std::span<const OndaKernelDef* const> ReferenceKernels(std::string_view domain, std::string_view name) {
+  const std::span<const OndaKernelDef* const> all = CpuKernels(domain, name);
+  return all.empty() || !ReferenceKernel(domain, name) ? all : all.last(1);
 }
 
-// The reference alone where there is one.
-std::span<const OndaKernelDef* const> FindReferenceKernels(const Node& node) {
-  const std::span<const OndaKernelDef* const> all = CpuKernels(node.op->domain, node.op->name);
-  if (all.empty() || !ReferenceKernel(node.op->domain, node.op->name)) return all;
-  return all.last(1);
+std::shared_ptr<const InstanceSet> MakeInstances(const LoadOptions& options) {
+  auto set = std::make_shared<InstanceSet>();
+  set->instances.push_back(
+      std::make_shared<const ProviderInstance>(options.reference_kernels ? ReferenceKernels : CpuKernels));
+  for (const auto& device : options.devices) {
+    set->preference.push_back(static_cast<int32_t>(set->instances.size()));
+    set->instances.push_back(device);
+  }
+  set->preference.push_back(0);
+  return set;
+}
+
+// Intermediate values that the user wants become outputs behind the model's own.
+void AddOutputs(Graph& graph, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    ValueId found = kNoValue;
+    for (ValueId id = 0; id < static_cast<ValueId>(graph.values().size()); ++id)
+      if (graph.value(id).name == name) found = id;
+    if (found == kNoValue)
+      throw Error(ErrorCode::kInvalidArgument, "the model has no value '" + name + "' that could be an extra output");
+    if (std::find(graph.outputs.begin(), graph.outputs.end(), found) == graph.outputs.end())
+      graph.outputs.push_back(found);
+  }
 }
 
 std::string Describe(const RuntimeValue& v) { return v.ToFact().ToString(); }
@@ -56,21 +76,35 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
 }
 
 InferenceSession::InferenceSession(const Model& model, const LoadOptions& options) {
-  const KernelFinder find = options.reference_kernels ? FindReferenceKernels : FindCpuKernels;
+  instances_ = MakeInstances(options);
   CanonicalizeOptions canonical;
   canonical.free_dimensions = options.free_dimensions;
   canonical.find_op = FindOp;
-  canonical.has_kernel = [&find](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
-    return (node.op->flags & kOpView) || ChooseKernel(find(node), node, in, out, nullptr) != nullptr;
+  canonical.has_kernel = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
+    return (node.op->flags & kOpView) ||
+           std::any_of(instances_->instances.begin(), instances_->instances.end(), [&](const auto& instance) {
+             return ChooseKernel(instance->KernelsFor(node), node, in, out, nullptr) != nullptr;
+           });
   };
   if (options.fold_constants) {
-    canonical.evaluate = [&find, &canonical](const Node& node, std::span<const TensorPtr> in,
-                                             std::span<const Fact> out) {
-      return EvaluateOnce(find(node), node, in, out, canonical.max_folded_bytes);
+    canonical.evaluate = [this, &canonical](const Node& node, std::span<const TensorPtr> in,
+                                            std::span<const Fact> out) {
+      return EvaluateOnce(instances_->host().KernelsFor(node), node, in, out, canonical.max_folded_bytes);
     };
   }
   std::vector<std::string> warnings;
-  graph_ = Canonicalize(model, canonical, &warnings);
+  const std::shared_ptr<Graph> graph = Canonicalize(model, canonical, &warnings);
+  const size_t own_outputs = graph->outputs.size();
+  AddOutputs(*graph, options.extra_outputs);
+  reasons_ = Place(*graph, *instances_, options.place);
+  graph_ = graph;
+  for (const auto& instance : instances_->instances)
+    device_pools_.push_back(instance->is_host()
+                                ? nullptr
+                                : std::make_shared<BlockPool>(
+                                      options.memory_limit,
+                                      BlockPool::Source{[instance](size_t bytes) { return instance->Allocate(bytes); },
+                                                        [instance](void* memory) { instance->Free(memory); }}));
   if (options.log)
     for (const std::string& warning : warnings) options.log(LogLevel::kWarning, warning);
 
@@ -78,18 +112,13 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
     const Value& value = graph_->value(graph_->inputs[i]);
     inputs_.push_back({value.name, value.fact, model.graph->value(model.graph->inputs[i]).fact.constant});
   }
-  for (ValueId id : graph_->outputs) {
-    outputs_.push_back({graph_->value(id).name, graph_->FactOf(id), nullptr});
-    output_ids_[graph_->value(id).name] = id;
+  for (size_t i = 0; i < graph_->outputs.size(); ++i) {
+    const Value& value = graph_->value(graph_->outputs[i]);
+    if (i < own_outputs) outputs_.push_back({value.name, value.fact, nullptr});
+    if (i < own_outputs) own_outputs_.push_back(graph_->outputs[i]);
+    output_ids_[value.name] = graph_->outputs[i];
   }
-  for (const std::string& name : options.extra_outputs) {
-    if (output_ids_.count(name)) continue;
-    for (ValueId id = 0; id < static_cast<ValueId>(graph_->values().size()); ++id)
-      if (graph_->value(id).name == name) output_ids_[name] = id;
-    if (!output_ids_.count(name))
-      throw Error(ErrorCode::kInvalidArgument, "the model has no value '" + name + "' that could be an extra output");
-  }
-  compiled_ = std::make_unique<CompiledGraph>(graph_, find);
+  compiled_ = std::make_unique<CompiledGraph>(graph_, instances_);
 }
 
 InferenceSession::~InferenceSession() = default;
@@ -99,7 +128,8 @@ std::vector<PlacementEntry> InferenceSession::Placement() const {
   for (NodeId id = 0; id < static_cast<NodeId>(graph_->nodes().size()); ++id) {
     const Node& node = graph_->node(id);
     const CompiledNode& compiled = compiled_->node(id);
-    PlacementEntry entry{node.name, node.op_type, compiled.kernel_name, ""};
+    PlacementEntry entry{node.name, node.op_type, compiled.place, ""};
+    if (const auto it = reasons_.find(id); it != reasons_.end()) entry.reason = it->second;
     for (const Refusal& r : compiled.refusals) entry.reason += (entry.reason.empty() ? "" : "; ") + r.reason;
     entries.push_back(std::move(entry));
   }
@@ -180,9 +210,10 @@ std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
     }
     ids.push_back(it->second);
   }
-  if (ids.empty()) ids = graph_->outputs;
+  if (ids.empty()) ids = own_outputs_;
   RunContext context;
   context.pool = arguments.pool;
+  context.pools = device_pools_;
   context.threads = arguments.threads;
   context.stop = arguments.stop;
   context.observer = arguments.observer;

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "core/ir/graph.h"
+#include "core/place/place.h"
+#include "core/place/provider_instance.h"
 #include "core/plan/program.h"
 #include "core/runtime/executor.h"
 #include "core/runtime/runtime_value.h"
@@ -27,6 +29,10 @@ struct LoadOptions {
   std::vector<std::string> extra_outputs;          // intermediate values that can be asked for
   bool fold_constants = true;
   bool reference_kernels = false;  // the plain references instead of the CPU kernels
+  // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
+  std::vector<std::shared_ptr<const ProviderInstance>> devices;
+  size_t memory_limit = 0;         // of each device's pool, in bytes; 0: none
+  PlaceOptions place;
   std::function<void(LogLevel, const std::string&)> log;  // may be null
 };
 
@@ -73,10 +79,14 @@ class InferenceSession {
   // The graph's inputs in order, from feeds; throws kInvalidArgument where one is wrong.
   std::vector<RuntimeValue> CheckFeeds(std::vector<std::pair<std::string, RuntimeValue>> feeds) const;
 
+  std::shared_ptr<const InstanceSet> instances_;
   std::shared_ptr<const Graph> graph_;
   std::unique_ptr<CompiledGraph> compiled_;
+  PlacementReasons reasons_;
+  std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
   std::vector<PortInfo> inputs_;
   std::vector<PortInfo> outputs_;
+  std::vector<ValueId> own_outputs_;  // without the extra ones
   std::map<std::string, ValueId, std::less<>> output_ids_;  // extra outputs too
 };
 

@@ -33,6 +33,12 @@ NodeId Graph::AddNode(Node node) {
   return id;
 }
 
+void Graph::ReplaceNodes(std::vector<Node> nodes) {
+  for (Value& value : values_) value.producer = kNoNode;
+  nodes_.clear();
+  for (Node& node : nodes) AddNode(std::move(node));
+}
+
 bool Graph::IsInput(ValueId id) const { return std::find(inputs.begin(), inputs.end(), id) != inputs.end(); }
 
 std::string Describe(const Node& node) {

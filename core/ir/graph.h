@@ -53,6 +53,7 @@ struct Node {
   std::vector<Body> bodies;
   std::vector<ValueId> inputs;  // kNoValue where omitted
   std::vector<ValueId> outputs;
+  int32_t instance = 0;  // where it runs, once placed: an index into the session's provider instances; 0 is the host
   Origin origin;
   std::string doc;
   StringPairs metadata;
@@ -88,6 +89,9 @@ class Graph {
   ValueId AddInitializer(std::string name, TensorPtr tensor);
   // Appends. Outputs must be values without a producer.
   NodeId AddNode(Node node);
+
+  // Replaces all nodes; the new ones stand in topological order, their outputs are values of this graph.
+  void ReplaceNodes(std::vector<Node> nodes);
 
   const std::deque<Node>& nodes() const { return nodes_; }
   const std::deque<Value>& values() const { return values_; }

@@ -21,6 +21,8 @@ enum OpFlags : uint32_t {
   kOpRandom = 2,        // Not a function of its inputs: never folded or merged.
   kOpControlFlow = 4,   // Has bodies; run by the engine.
   kOpHost = 8,          // Works on sequences, optionals or maps; run by the engine.
+  kOpShapeOnly = 32,    // Reads the shapes of its inputs and not their elements.
+  kOpCopy = 64,         // Moves its input between devices.
   kOpAlias = 16,        // Only a name: `upgrade` always turns it into something else.
 };
 

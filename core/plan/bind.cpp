@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "core/ir/op_def.h"
+#include "core/place/place.h"
 #include "core/plan/memory_planner.h"
 #include "onda/float_formats.h"
 
@@ -23,6 +25,8 @@ class Binder : public InferContext {
         values_(graph_.values().size()),
         plan_(std::make_shared<Plan>()) {
     plan_->begin = position;
+    plan_->arena_bytes.resize(program.compiled().instances().instances.size());
+    plan_->event_counts.resize(plan_->arena_bytes.size());
   }
 
   std::shared_ptr<const Plan> Run();
@@ -67,6 +71,11 @@ class Binder : public InferContext {
   static TensorPtr Materialize(const Fact& fact);
   bool TryEvaluate(const Node& node);
   void AddStep(NodeId id, int32_t position, bool dynamic);
+  void AddCopy(NodeId id);
+  void WaitForCopies(const Node& node);
+  int32_t NewBuffer(int32_t instance, size_t bytes);
+  int32_t NewEvent(int32_t instance) { return plan_->event_counts[instance]++; }
+  int32_t Location(ValueId id) const { return LocationOf(graph_, id); }
   void AddView(const Node& node);
   Argument MakeArgument(ValueId id);
   const std::vector<int64_t>& DimsOf(ValueId id);
@@ -77,6 +86,13 @@ class Binder : public InferContext {
   const std::vector<RuntimeValue>& frame_;
   std::vector<BoundValue> values_;
   std::vector<BufferLifetime> buffers_;
+  std::vector<int32_t> buffer_instances_;  // by buffer
+  struct Pending {
+    int32_t instance;
+    int32_t event;
+  };
+  std::map<ValueId, Pending> pending_;     // copies to the host that nobody has waited for yet
+  std::vector<ValueId> held_;              // host values that copies read until the plan's end
   std::vector<ValueId> produced_;  // by this segment, in order
   std::shared_ptr<Plan> plan_;
   int64_t fresh_ = 0;
@@ -130,13 +146,15 @@ TensorPtr Binder::Materialize(const Fact& fact) {
 
 // Nodes that work on shapes alone become constants of the plan.
 bool Binder::TryEvaluate(const Node& node) {
+  // What a device reads has to be there: only values in host memory become constants.
+  if (Location(node.outputs[0]) != 0) return false;
   bool all_known = true;
   for (const Fact& fact : outputs()) all_known = all_known && (fact.constant || Materialize(fact));
   std::vector<TensorPtr> results;
   if (all_known) {
     for (const Fact& fact : outputs()) results.push_back(fact.constant ? fact.constant : Materialize(fact));
   } else {
-    if (node.op->flags & kOpRandom || node.inputs.empty()) return false;
+    if (node.op->flags & (kOpRandom | kOpCopy) || node.inputs.empty() || node.instance != 0) return false;
     std::vector<TensorPtr> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == kNoValue) {
@@ -151,7 +169,7 @@ bool Binder::TryEvaluate(const Node& node) {
     for (size_t i = 0; i < outputs().size(); ++i)
       if (node.has_output(i) && outputs()[i].static_shape() && CountOf(outputs()[i].static_dims()) > kMaxEvaluated)
         return false;
-    auto evaluated = EvaluateOnce(program_.compiled().find_kernels()(node), node, inputs, outputs(),
+    auto evaluated = EvaluateOnce(program_.compiled().instances().host().KernelsFor(node), node, inputs, outputs(),
                                   kMaxEvaluated * static_cast<int64_t>(sizeof(std::string)));
     if (!evaluated) return false;
     results = std::move(*evaluated);
@@ -185,6 +203,7 @@ Argument Binder::MakeArgument(ValueId id) {
   argument.id = id;
   argument.view = {nullptr, dims.data(), static_cast<int32_t>(dims.size()), static_cast<int32_t>(fact.dtype)};
   const BoundValue& bound = values_[id];
+  argument.instance = Location(id);
   if (bound.state == State::kConstant) {
     argument.place = Argument::Place::kConstant;
     argument.view.data = const_cast<void*>(fact.constant->data());
@@ -224,12 +243,19 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
   Step step;
   step.node = id;
   step.kernel = kernel;
+  step.instance = node.instance;
+  WaitForCopies(node);
   step.first_argument = static_cast<uint32_t>(plan_->arguments.size());
   step.input_count = static_cast<uint16_t>(node.inputs.size());
   step.output_count = static_cast<uint16_t>(node.outputs.size());
-  const int32_t step_index = static_cast<int32_t>(plan_->steps.size());
   bool any_element = dynamic;
-  for (ValueId input : node.inputs) plan_->arguments.push_back(MakeArgument(input));
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    plan_->arguments.push_back(MakeArgument(node.inputs[i]));
+    Argument& argument = plan_->arguments.back();
+    // A constant that a kernel reads in device memory was uploaded when the session was made.
+    if (argument.place == Argument::Place::kConstant && node.instance != 0 && !ReadsOnHost(node, i))
+      argument.view.data = const_cast<void*>(program_.compiled().UploadedConstant(node.instance, node.inputs[i]));
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId output = node.outputs[i];
     if (output == kNoValue || !program_.wanted(output)) {
@@ -247,6 +273,7 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
       Argument argument;
       argument.place = Argument::Place::kDynamic;
       argument.id = output;
+      argument.instance = node.instance;
       argument.view.dtype = static_cast<int32_t>(bound.fact.dtype);
       plan_->arguments.push_back(argument);
       continue;
@@ -257,11 +284,11 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
     any_element = any_element || count > 0;
     if (bound.fact.dtype == DType::kString) {  // strings are objects: never in the arena
       bound.state = State::kEscaped;
-      plan_->escapes.push_back({output, bound.fact.dtype, dims, kNoValue, nullptr});
+      plan_->escapes.push_back({output, bound.fact.dtype, dims, 0, kNoValue, nullptr});
     } else {
       if (i == 0 && (kernel->def().flags & kOndaKernelInPlace)) {
         for (ValueId input : node.inputs) {
-          if (input == kNoValue || values_[input].state != State::kArena) continue;
+          if (input == kNoValue || values_[input].state != State::kArena || Location(input) != node.instance) continue;
           const ValueId root = values_[input].root;
           if (values_[root].last_use != position || values_[input].fact.dtype != bound.fact.dtype ||
               DimsOf(input) != dims)
@@ -271,8 +298,7 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
         }
       }
       if (bound.buffer < 0) {
-        bound.buffer = static_cast<int32_t>(buffers_.size());
-        buffers_.push_back({BytesOf(bound.fact.dtype, count), step_index, step_index});
+        bound.buffer = NewBuffer(node.instance, BytesOf(bound.fact.dtype, count));
       }
     }
     plan_->arguments.push_back(MakeArgument(output));
@@ -291,10 +317,91 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
   const std::span<const OndaTensorView> all(views);
   step.workspace_bytes = kernel->Workspace(all.first(step.input_count), all.subspan(step.input_count));
   if (step.workspace_bytes) {
-    step.workspace_offset = buffers_.size();  // an index until Finish
-    buffers_.push_back({step.workspace_bytes, step_index, step_index});
+    step.workspace_offset = NewBuffer(node.instance, step.workspace_bytes);  // an index until Finish
   }
   plan_->steps.push_back(step);
+}
+
+int32_t Binder::NewBuffer(int32_t instance, size_t bytes) {
+  const int32_t step = static_cast<int32_t>(plan_->steps.size());
+  buffers_.push_back({bytes, step, step});
+  buffer_instances_.push_back(instance);
+  return static_cast<int32_t>(buffers_.size()) - 1;
+}
+
+// The host reads what a copy writes only after that copy's event.
+void Binder::WaitForCopies(const Node& node) {
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNoValue || !(node.instance == 0 || ReadsOnHost(node, i) || (node.op->flags & kOpCopy)))
+      continue;
+    const auto it = pending_.find(values_[node.inputs[i]].root);
+    if (it == pending_.end()) continue;
+    const Pending waited = it->second;
+    Step step;
+    step.kind = Step::Kind::kHostWait;
+    step.instance = waited.instance;
+    step.event = waited.event;
+    plan_->steps.push_back(step);
+    // Events of one stream are reached in order.
+    std::erase_if(pending_, [&](const auto& p) {
+      return p.second.instance == waited.instance && p.second.event <= waited.event;
+    });
+  }
+}
+
+void Binder::AddCopy(NodeId id) {
+  const Node& node = graph_.node(id);
+  const ValueId from = node.inputs[0], to = node.outputs[0];
+  const bool to_host = Location(to) == 0, from_host = Location(from) == 0;
+  WaitForCopies(node);
+  Step step;
+  step.kind = Step::Kind::kCopy;
+  step.copy = to_host ? kOndaDeviceToHost : from_host ? kOndaHostToDevice : kOndaPeerToPeer;
+  step.node = id;
+  step.instance = node.instance;
+  step.input_count = step.output_count = 1;
+  if (step.copy == kOndaPeerToPeer) {  // the destination waits for the source
+    Step record;
+    record.kind = Step::Kind::kRecord;
+    record.instance = Location(from);
+    record.event = NewEvent(record.instance);
+    plan_->steps.push_back(record);
+    Step wait;
+    wait.kind = Step::Kind::kWait;
+    wait.instance = step.instance;
+    wait.other = record.instance;
+    wait.event = record.event;
+    plan_->steps.push_back(wait);
+  }
+  step.first_argument = static_cast<uint32_t>(plan_->arguments.size());
+  plan_->arguments.push_back(MakeArgument(from));
+  BoundValue& bound = values_[to];
+  bound.state = State::kArena;
+  bound.fact = outputs()[0];
+  bound.root = to;
+  bound.last_use = program_.last_use(to);
+  bound.buffer = NewBuffer(Location(to), BytesOf(bound.fact.dtype, CountOf(DimsOf(to))));
+  produced_.push_back(to);
+  plan_->arguments.push_back(MakeArgument(to));
+  plan_->steps.push_back(step);
+  if (from_host) held_.push_back(values_[from].root);
+  Step record;
+  record.kind = Step::Kind::kRecord;
+  record.instance = step.instance;
+  if (to_host) {
+    record.event = NewEvent(record.instance);
+    plan_->steps.push_back(record);
+    pending_[to] = {record.instance, record.event};
+  } else if (step.copy == kOndaPeerToPeer) {  // the source may reuse the memory only after the copy
+    record.event = NewEvent(record.instance);
+    plan_->steps.push_back(record);
+    Step wait;
+    wait.kind = Step::Kind::kWait;
+    wait.instance = Location(from);
+    wait.other = record.instance;
+    wait.event = record.event;
+    plan_->steps.push_back(wait);
+  }
 }
 
 void Binder::Finish(int32_t end) {
@@ -315,16 +422,16 @@ void Binder::Finish(int32_t end) {
     if (bound.root == id && bound.state == State::kEscaped && bound.buffer >= 0) {
       // Another value that wrote into the same buffer in place gets a block of its own as well: a kernel may be in place,
       // it need not.
-      escapes.push_back({id, bound.fact.dtype, DimsOf(id), kNoValue, nullptr});
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), Location(id), kNoValue, nullptr});
     }
   }
   for (ValueId id : produced_) {
     const BoundValue& bound = values_[id];
     if (!outlives(id)) continue;
     if (bound.state == State::kConstant) {
-      escapes.push_back({id, bound.fact.dtype, DimsOf(id), kNoValue, bound.fact.constant});
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), 0, kNoValue, bound.fact.constant});
     } else if (bound.root != id) {
-      escapes.push_back({id, bound.fact.dtype, DimsOf(id), bound.root, nullptr});
+      escapes.push_back({id, bound.fact.dtype, DimsOf(id), Location(id), bound.root, nullptr});
     }
   }
   plan_->escapes.insert(plan_->escapes.end(), std::make_move_iterator(escapes.begin()),
@@ -347,14 +454,22 @@ void Binder::Finish(int32_t end) {
       }
     }
   }
-  for (size_t b = 0; b < buffers_.size(); ++b) {
-    bool used = !buffer_escapes[b];
-    if (!used)  // still used by values that did not escape
-      for (const Argument& a : plan_->arguments)
-        used = used || (a.place == Argument::Place::kArena && a.offset == b);
-    if (!used) buffers_[b].bytes = 0;
+  for (ValueId id : held_)
+    if (values_[id].state == State::kArena) buffers_[values_[id].buffer].last = static_cast<int32_t>(plan_->steps.size());
+  // A buffer whose value escaped may still be used by another that shared it in place.
+  std::vector<bool> used(buffers_.size());
+  for (const Argument& a : plan_->arguments)
+    if (a.place == Argument::Place::kArena) used[a.offset] = true;
+  for (size_t b = 0; b < buffers_.size(); ++b)
+    if (buffer_escapes[b] && !used[b]) buffers_[b].bytes = 0;
+  for (size_t instance = 0; instance < plan_->arena_bytes.size(); ++instance) {
+    std::vector<BufferLifetime> own;
+    for (size_t b = 0; b < buffers_.size(); ++b)
+      if (buffer_instances_[b] == static_cast<int32_t>(instance)) own.push_back(buffers_[b]);
+    plan_->arena_bytes[instance] = PlanMemory(own);
+    for (size_t b = 0, next = 0; b < buffers_.size(); ++b)
+      if (buffer_instances_[b] == static_cast<int32_t>(instance)) buffers_[b].offset = own[next++].offset;
   }
-  plan_->arena_bytes = PlanMemory(buffers_);
   for (Argument& argument : plan_->arguments)
     if (argument.place == Argument::Place::kArena) argument.offset = buffers_[argument.offset].offset;
   for (Step& step : plan_->steps)
@@ -378,7 +493,7 @@ std::shared_ptr<const Plan> Binder::Run() {
     const Node& node = graph_.node(id);
     const CompiledNode& compiled = program_.compiled().node(id);
     const bool view = node.op->flags & kOpView;
-    if (!compiled.kernel && (!view || RunByEngine(graph_, node))) {
+    if (!compiled.kernel && !(node.op->flags & kOpCopy) && (!view || RunByEngine(graph_, node))) {
       if (position == plan_->begin) {
         plan_->engine = true;
         for (ValueId input : node.inputs)
@@ -400,6 +515,10 @@ std::shared_ptr<const Plan> Binder::Run() {
     for (size_t i = 0; i < node.outputs.size(); ++i)
       if (node.has_output(i) && program_.wanted(node.outputs[i]))
         all_static = all_static && outputs()[i].is_tensor() && outputs()[i].static_shape();
+    if (node.op->flags & kOpCopy) {
+      if (!TryEvaluate(node)) AddCopy(id);
+      continue;
+    }
     if (TryEvaluate(node)) continue;
     if (!all_static) {
       if (position > plan_->begin) break;

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "core/ir/graph.h"
-#include "core/plan/kernel_instance.h"
+#include "core/place/kernel_instance.h"
+#include "onda/provider.h"
 
 namespace onda {
 
@@ -20,24 +21,37 @@ struct RuntimeValue;
 struct Argument {
   enum class Place : uint8_t {
     kAbsent,    // omitted, or nobody wants it
-    kArena,     // at `offset` in the plan's block
+    kArena,     // at `offset` in the plan's block of `instance`
     kFrame,     // in the value `id` of the frame
     kConstant,  // at view.data
     kDynamic,   // an output whose shape only its kernel knows: becomes the value `id` of the frame
   };
   Place place = Place::kAbsent;
+  int32_t instance = 0;
   ValueId id = kNoValue;
   size_t offset = 0;
   OndaTensorView view{};  // dims point into Plan::dims; data is set where constant
 };
 
 struct Step {
+  enum class Kind : uint8_t {
+    kLaunch,   // the kernel, on the stream of `instance`; at once where that is the host
+    kCopy,     // argument 0 to argument 1, on the stream of `instance`
+    kRecord,   // event `event` of `instance` on its stream
+    kWait,     // the stream of `instance` waits for event `event` of instance `other`
+    kHostWait, // the calling thread waits for event `event` of `instance`
+  };
+  Kind kind = Kind::kLaunch;
+  OndaCopyKind copy = kOndaHostToDevice;
+  int32_t instance = 0;
+  int32_t other = 0;
+  int32_t event = 0;
   NodeId node = kNoNode;
   const KernelInstance* kernel = nullptr;
   uint32_t first_argument = 0;  // inputs, then outputs
   uint16_t input_count = 0;
   uint16_t output_count = 0;
-  size_t workspace_offset = 0;
+  size_t workspace_offset = 0;  // in the block of `instance`
   size_t workspace_bytes = 0;
 };
 
@@ -46,6 +60,7 @@ struct Escape {
   ValueId id;
   DType dtype;
   std::vector<int64_t> dims;
+  int32_t instance = 0;  // whose memory it lies in
   ValueId view_of = kNoValue;  // shares that frame value's memory
   TensorPtr constant;          // is this constant
 };
@@ -60,7 +75,8 @@ struct Plan {
   std::deque<std::vector<int64_t>> dims;  // stable storage of the views' shapes
   std::vector<TensorPtr> constants;       // kept alive
   std::vector<Escape> escapes;            // in an order in which view_of is there first
-  size_t arena_bytes = 0;
+  std::vector<size_t> arena_bytes;        // by instance
+  std::vector<int32_t> event_counts;      // by instance
   std::vector<ValueId> released;  // frame values that nobody reads from `end` on
 
   // The plan holds for frames whose values have these types and shapes, and these contents.

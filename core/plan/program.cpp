@@ -1,17 +1,10 @@
 #include "core/plan/program.h"
 
+#include <algorithm>
+
 #include "core/ir/op_def.h"
 
 namespace onda {
-
-bool RunByEngine(const Graph& graph, const Node& node) {
-  if (node.op->flags & (kOpControlFlow | kOpHost) || !node.bodies.empty()) return true;
-  for (ValueId id : node.inputs)
-    if (id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor()) return true;
-  for (ValueId id : node.outputs)
-    if (id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor()) return true;
-  return false;
-}
 
 Program::Program(const CompiledGraph& compiled, std::vector<ValueId> outputs)
     : compiled_(compiled), outputs_(std::move(outputs)) {
@@ -40,33 +33,55 @@ Program::Program(const CompiledGraph& compiled, std::vector<ValueId> outputs)
   for (ValueId id : outputs_) last_use_[id] = static_cast<int32_t>(order_.size());
 }
 
-CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, const KernelFinder& find_kernels)
-    : graph_(std::move(graph)), find_kernels_(find_kernels), nodes_(graph_->nodes().size()) {
+CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances)
+    : graph_(std::move(graph)), instances_(std::move(instances)), nodes_(graph_->nodes().size()) {
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
     const Node& node = graph_->node(id);
     CompiledNode& compiled = nodes_[id];
     for (const Body& body : node.bodies)
-      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, find_kernels));
-    if (RunByEngine(*graph_, node)) {
-      compiled.kernel_name = "engine";
-      continue;
-    }
+      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_));
+    const ProviderInstance& provider = *instances_->instances[node.instance];
+    compiled.place = provider.label();
+    if (RunByEngine(*graph_, node)) compiled.place = "engine";
+    if (RunByEngine(*graph_, node) || (node.op->flags & kOpCopy)) continue;
     if (node.op->flags & kOpView) {
-      compiled.kernel_name = "view";
+      compiled.place = "view";
       continue;
     }
     std::vector<Fact> inputs, outputs;
     for (ValueId input : node.inputs) inputs.push_back(input == kNoValue ? Fact{} : graph_->FactOf(input));
     for (ValueId output : node.outputs) outputs.push_back(output == kNoValue ? Fact{} : graph_->FactOf(output));
-    const OndaKernelDef* def = ChooseKernel(find_kernels(node), node, inputs, outputs, &compiled.refusals);
+    const OndaKernelDef* def = ChooseKernel(provider.KernelsFor(node), node, inputs, outputs, &compiled.refusals);
     if (!def) {
-      std::string text = Describe(node) + ": no provider has a kernel for it";
+      std::string text = Describe(node) + ": " + provider.label() + " has no kernel for it";
       for (const Refusal& r : compiled.refusals) text += "; " + r.reason;
       throw Error(ErrorCode::kNotImplemented, text);
     }
-    compiled.kernel_name = "cpu";
     compiled.kernel = CreateKernel(*def, node, inputs, outputs);
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (node.instance != 0 && node.has_input(i) && !ReadsOnHost(node, i) && inputs[i].constant)
+        Upload(node.instance, node.inputs[i]);
   }
+}
+
+CompiledGraph::~CompiledGraph() {
+  for (const auto& [key, memory] : uploaded_) instances_->instances[key.first]->Free(memory);
+}
+
+void CompiledGraph::Upload(int32_t instance, ValueId id) {
+  if (uploaded_.count({instance, id})) return;
+  const ProviderInstance& provider = *instances_->instances[instance];
+  const Tensor& constant = *graph_->FactOf(id).constant;
+  void* memory = provider.Allocate(std::max<size_t>(constant.bytes(), 1));
+  if (!memory)
+    throw Error(ErrorCode::kOutOfMemory, provider.label() + ": no memory for constant '" + graph_->value(id).name +
+                                             "' of " + std::to_string(constant.bytes()) + " bytes");
+  uploaded_[{instance, id}] = memory;
+  if (constant.bytes() == 0) return;
+  auto lane = provider.TakeLane(0);
+  provider.Copy(memory, constant.data(), constant.bytes(), kOndaHostToDevice, lane->stream);
+  provider.Synchronize(lane->stream);
+  provider.ReturnLane(std::move(lane), true);
 }
 
 const Program& CompiledGraph::ProgramFor(const std::vector<ValueId>& outputs) const {

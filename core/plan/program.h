@@ -3,7 +3,6 @@
 #define ONDA_CORE_PLAN_PROGRAM_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,7 +10,9 @@
 #include <vector>
 
 #include "core/ir/graph.h"
-#include "core/plan/kernel_instance.h"
+#include "core/place/kernel_instance.h"
+#include "core/place/place.h"
+#include "core/place/provider_instance.h"
 #include "core/plan/plan.h"
 
 namespace onda {
@@ -21,7 +22,7 @@ class CompiledGraph;
 struct CompiledNode {
   std::unique_ptr<KernelInstance> kernel;              // null for views and for what the engine runs itself
   std::vector<std::unique_ptr<CompiledGraph>> bodies;  // as Node::bodies
-  std::string kernel_name;                             // provider and kernel, for Placement()
+  std::string place;                                   // for Placement(): the instance, "engine" or "view"
   std::vector<Refusal> refusals;                       // kernels that were asked first, with their reasons
 };
 
@@ -46,32 +47,33 @@ class Program {
   mutable PlanCache plans_;
 };
 
-// Gives the kernels that may run a node, best first, with the provider's name.
-using KernelFinder = std::function<std::span<const OndaKernelDef* const>(const Node& node)>;
-
 class CompiledGraph {
  public:
-  // Chooses and creates the kernels of all nodes, of bodies too. Throws kNotImplemented where a node has none.
-  CompiledGraph(std::shared_ptr<const Graph> graph, const KernelFinder& find_kernels);
+  // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads the
+  // constants that devices read. Throws kNotImplemented where a node has none.
+  CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances);
+  ~CompiledGraph();
 
   const Graph& graph() const { return *graph_; }
   const CompiledNode& node(NodeId id) const { return nodes_[id]; }
-  const KernelFinder& find_kernels() const { return find_kernels_; }
+  const InstanceSet& instances() const { return *instances_; }
+  // The copy of a constant in a device's memory.
+  const void* UploadedConstant(int32_t instance, ValueId id) const { return uploaded_.at({instance, id}); }
   // The program for these outputs, made at the first call. Safe from any thread; lives as long as this.
   const Program& ProgramFor(const std::vector<ValueId>& outputs) const;
   // All of the graph's outputs.
   const Program& ProgramForAll() const { return ProgramFor(graph_->outputs); }
 
  private:
+  void Upload(int32_t instance, ValueId id);
+
   std::shared_ptr<const Graph> graph_;
-  KernelFinder find_kernels_;
+  std::shared_ptr<const InstanceSet> instances_;
+  std::map<std::pair<int32_t, ValueId>, void*> uploaded_;
   std::vector<CompiledNode> nodes_;
   mutable std::mutex mutex_;
   mutable std::map<std::vector<ValueId>, std::unique_ptr<Program>> programs_;
 };
-
-// Whether the engine runs the node itself: control flow, and whatever touches something else than tensors.
-bool RunByEngine(const Graph& graph, const Node& node);
 
 }  // namespace onda
 

@@ -34,7 +34,11 @@ size_t MachineMemory() {
 
 }  // namespace
 
-BlockPool::BlockPool(size_t limit) : limit_(limit ? limit : MachineMemory() / 2) {}
+BlockPool::Source BlockPool::HeapSource() {
+  return {[](size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }, [](void* p) { std::free(p); }};
+}
+
+BlockPool::BlockPool(size_t limit) : BlockPool(limit ? limit : MachineMemory() / 2, HeapSource()) {}
 
 BlockPool::~BlockPool() { TrimLocked(); }
 
@@ -62,7 +66,7 @@ std::shared_ptr<void> BlockPool::Allocate(size_t bytes) {
     used_bytes_ += size;
     peak_bytes_ = std::max(peak_bytes_, used_bytes_ + kept_bytes_);
   }
-  block = std::aligned_alloc(64, (size + 63) / 64 * 64);
+  block = source_.allocate(size);
   if (!block) {
     std::lock_guard lock(mutex_);
     used_bytes_ -= size;
@@ -84,7 +88,7 @@ void BlockPool::Trim() {
 }
 
 void BlockPool::TrimLocked() {
-  for (auto& [bytes, block] : kept_) std::free(block);
+  for (auto& [bytes, block] : kept_) source_.free(block);
   kept_.clear();
   kept_bytes_ = 0;
 }

@@ -4,17 +4,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace onda {
 
 // Safe from any thread. Blocks may outlive the pool's owner: they hold the pool.
 class BlockPool : public std::enable_shared_from_this<BlockPool> {
  public:
-  // limit: most bytes that may exist at once, kept ones included; 0: half of what the machine or its container has.
+  // Where the memory comes from; by default the heap.
+  struct Source {
+    std::function<void*(size_t)> allocate;  // aligned to 64; null where there is none left
+    std::function<void(void*)> free;
+  };
+  // Of the heap. limit: most bytes that may exist at once, kept ones included; 0: half of what the machine or its container
+  // has.
   explicit BlockPool(size_t limit = 0);
+  // 0: no limit but the source's own.
+  BlockPool(size_t limit, Source source) : limit_(limit), source_(std::move(source)) {}
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
@@ -33,8 +43,10 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
  private:
   void Return(void* block, size_t bytes);
   void TrimLocked();
+  static Source HeapSource();
 
   const size_t limit_;
+  const Source source_;
   mutable std::mutex mutex_;
   std::multimap<size_t, void*> kept_;
   size_t kept_bytes_ = 0;

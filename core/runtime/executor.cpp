@@ -12,12 +12,18 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
+BlockPool& PoolOf(const RunContext& context, int32_t instance) {
+  return instance == 0 ? *context.pool : *context.pools[instance];
+}
+
 // The engine as a kernel sees it during one launch.
 struct LaunchState {
   const RunContext* context;
   std::vector<RuntimeValue>* frame;
   const Argument* outputs;
   OndaTensorView* views;
+  const ProviderInstance* provider;
+  void* stream;
 };
 
 const OndaHost kHost = {
@@ -36,15 +42,81 @@ const OndaHost kHost = {
       GuardStatus(status, [&] {
         LaunchState& s = *static_cast<LaunchState*>(state);
         const Argument& argument = s.outputs[index];
-        RuntimeValue value = NewTensor(*s.context->pool, static_cast<DType>(argument.view.dtype),
-                                       std::vector<int64_t>(dims, dims + rank));
+        if (argument.place != Argument::Place::kDynamic)
+          throw Error(ErrorCode::kInternal, "the shape of output " + std::to_string(index) + " is settled already");
         RuntimeValue& slot = (*s.frame)[argument.id];
-        slot = std::move(value);
+        slot = NewTensor(PoolOf(*s.context, argument.instance), static_cast<DType>(argument.view.dtype),
+                         std::vector<int64_t>(dims, dims + rank), argument.instance);
         *out = slot.view();
         s.views[index] = *out;
       });
       return status->code;
     },
+    [](void* state, const void* device, void* host, size_t bytes, OndaStatus* status) -> int32_t {
+      status->code = 0;
+      GuardStatus(status, [&] {
+        LaunchState& s = *static_cast<LaunchState*>(state);
+        if (s.provider->is_host()) {
+          std::memcpy(host, device, bytes);
+          return;
+        }
+        s.provider->Copy(host, device, bytes, kOndaDeviceToHost, s.stream);
+        s.provider->Synchronize(s.stream);
+      });
+      return status->code;
+    },
+};
+
+const char* DeviceErrorText(int32_t code) {
+  switch (code) {
+    case kOndaIndexOutOfRange: return "an index is out of range";
+    case kOndaDivisionByZero: return "division by zero";
+    default: return "an input holds what it must not";
+  }
+}
+
+// The lanes of the devices that a plan uses, for one walk of it.
+class Lanes {
+ public:
+  Lanes(const InstanceSet& instances, const Plan& plan)
+      : instances_(instances), plan_(plan), lanes_(instances.instances.size()) {}
+  // On the way of an error: nothing may run any more when memory is given back. A lane in doubt is thrown away.
+  ~Lanes() {
+    for (size_t i = 1; i < lanes_.size(); ++i) {
+      if (!lanes_[i]) continue;
+      try {
+        instances_.instances[i]->Synchronize(lanes_[i]->stream);
+      } catch (const Error&) {  // what failed first is what the caller hears of
+      }
+      instances_.instances[i]->ReturnLane(std::move(lanes_[i]), false);
+    }
+  }
+
+  ProviderInstance::Lane& At(int32_t instance) {
+    if (!lanes_[instance])
+      lanes_[instance] = instances_.instances[instance]->TakeLane(static_cast<size_t>(plan_.event_counts[instance]));
+    return *lanes_[instance];
+  }
+
+  // Waits for all work and reads the status words. Returns the node that met an error, and its code; or kNoNode.
+  std::pair<NodeId, int32_t> Finish() {
+    for (size_t i = 1; i < lanes_.size(); ++i) {
+      if (!lanes_[i]) continue;
+      const ProviderInstance& provider = *instances_.instances[i];
+      int32_t status[2] = {0, 0};
+      provider.Copy(status, lanes_[i]->status, sizeof(status), kOndaDeviceToHost, lanes_[i]->stream);
+      provider.Synchronize(lanes_[i]->stream);
+      if (status[1] != 0) return {status[0], status[1]};
+    }
+    for (size_t i = 1; i < lanes_.size(); ++i)
+      if (lanes_[i]) instances_.instances[i]->ReturnLane(std::move(lanes_[i]), true);
+    return {kNoNode, 0};
+  }
+
+ private:
+  const InstanceSet& instances_;
+  const Plan& plan_;
+  std::vector<std::unique_ptr<ProviderInstance::Lane>> lanes_;
 };
 
 class Execution {
@@ -133,7 +205,7 @@ class Execution {
         slot.dims = e.dims;
         slot.data = binding->data;
       } else {
-        slot = NewTensor(*context_.pool, e.dtype, e.dims);
+        slot = NewTensor(PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
       }
     }
   }
@@ -141,62 +213,109 @@ class Execution {
   const OutputBinding* BindingOf(const Escape& e) const {
     for (size_t i = 0; i < bindings_.size(); ++i)
       if (program_.outputs()[i] == e.id && bindings_[i].data && bindings_[i].dtype == e.dtype &&
-          bindings_[i].dims == e.dims && e.dtype != DType::kString)
+          bindings_[i].dims == e.dims && e.dtype != DType::kString && e.instance == 0)
         return &bindings_[i];
     return nullptr;
   }
 
   void RunPlan(const Plan& plan) {
-    const std::shared_ptr<void> block = plan.arena_bytes ? context_.pool->Allocate(plan.arena_bytes) : nullptr;
-    char* const arena = static_cast<char*>(block.get());
+    const InstanceSet& instances = program_.compiled().instances();
+    std::vector<std::shared_ptr<void>> blocks(plan.arena_bytes.size());
+    for (size_t i = 0; i < blocks.size(); ++i)
+      if (plan.arena_bytes[i])
+        blocks[i] = PoolOf(context_, static_cast<int32_t>(i)).Allocate(plan.arena_bytes[i]);
     Allocate(plan);
+    Lanes lanes(instances, plan);  // after the blocks: gone before them
     std::vector<OndaTensorView> views;
     for (const Step& step : plan.steps) {
-      CheckStop();
-      const Argument* arguments = &plan.arguments[step.first_argument];
-      const size_t count = size_t{step.input_count} + step.output_count;
-      views.resize(count);
-      for (size_t i = 0; i < count; ++i) {
-        views[i] = arguments[i].view;
-        if (arguments[i].place == Argument::Place::kArena) {
-          views[i].data = arena + arguments[i].offset;
-        } else if (arguments[i].place == Argument::Place::kFrame) {
-          views[i].data = frame_[arguments[i].id].data;
+      switch (step.kind) {
+        case Step::Kind::kLaunch:
+          Launch(plan, step, blocks, lanes, views);
+          break;
+        case Step::Kind::kCopy: {
+          Resolve(&plan.arguments[step.first_argument], 2, blocks, views);
+          const size_t bytes = BytesOf(static_cast<DType>(views[0].dtype), static_cast<const TensorView&>(views[0]).count());
+          if (bytes)
+            instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
+                                                     lanes.At(step.instance).stream);
+          break;
         }
+        case Step::Kind::kRecord:
+          instances.instances[step.instance]->Record(lanes.At(step.instance).events[step.event],
+                                                     lanes.At(step.instance).stream);
+          break;
+        case Step::Kind::kWait:
+          instances.instances[step.instance]->Wait(lanes.At(step.instance).stream,
+                                                   lanes.At(step.other).events[step.event]);
+          break;
+        case Step::Kind::kHostWait:
+          instances.instances[step.instance]->SynchronizeEvent(lanes.At(step.instance).events[step.event]);
+          break;
       }
-      LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count};
-      OndaLaunch launch{};
-      launch.size = sizeof(launch);
-      launch.inputs = views.data();
-      launch.input_count = step.input_count;
-      launch.outputs = views.data() + step.input_count;
-      launch.output_count = step.output_count;
-      launch.workspace = step.workspace_bytes ? arena + step.workspace_offset : nullptr;
-      launch.host = &kHost;
-      launch.host_state = &state;
-      OndaStatus status;
-      status.code = 0;
-      if (context_.observer) {
-        const auto start = std::chrono::steady_clock::now();
-        step.kernel->Launch(launch, &status);
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-        const std::span<const OndaTensorView> all(views);
-        if (!status.code)
-          context_.observer->after_node(graph_, graph_.node(step.node), all.first(step.input_count),
-                                        all.subspan(step.input_count), took.count());
-      } else {
-        step.kernel->Launch(launch, &status);
-      }
-      if (status.code) {
-        CheckStop();
-        ThrowStatus(status, graph_.node(step.node), std::span(views).first(step.input_count));
-      }
-      for (size_t i = step.input_count; i < count; ++i)
-        if (arguments[i].place == Argument::Place::kDynamic && !frame_[arguments[i].id].present())
-          throw Error(ErrorCode::kInternal, Describe(graph_.node(step.node)) + ": the kernel gave output " +
-                                                std::to_string(i - step.input_count) + " no shape");
     }
+    const auto [node, code] = lanes.Finish();
+    if (code) throw Error(ErrorCode::kRuntime, Describe(graph_.node(node)) + ": " + DeviceErrorText(code));
     CheckStop();
+  }
+
+  // Fills views with where the arguments are now.
+  void Resolve(const Argument* arguments, size_t count, const std::vector<std::shared_ptr<void>>& blocks,
+               std::vector<OndaTensorView>& views) const {
+    views.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      views[i] = arguments[i].view;
+      if (arguments[i].place == Argument::Place::kArena) {
+        views[i].data = static_cast<char*>(blocks[arguments[i].instance].get()) + arguments[i].offset;
+      } else if (arguments[i].place == Argument::Place::kFrame) {
+        views[i].data = frame_[arguments[i].id].data;
+      }
+    }
+  }
+
+  void Launch(const Plan& plan, const Step& step, const std::vector<std::shared_ptr<void>>& blocks, Lanes& lanes,
+              std::vector<OndaTensorView>& views) {
+    CheckStop();
+    const Argument* arguments = &plan.arguments[step.first_argument];
+    const size_t count = size_t{step.input_count} + step.output_count;
+    Resolve(arguments, count, blocks, views);
+    const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
+    LaunchState state{&context_,  &frame_, arguments + step.input_count, views.data() + step.input_count,
+                      &provider, nullptr};
+    OndaLaunch launch{};
+    launch.size = sizeof(launch);
+    launch.inputs = views.data();
+    launch.input_count = step.input_count;
+    launch.outputs = views.data() + step.input_count;
+    launch.output_count = step.output_count;
+    launch.workspace = step.workspace_bytes
+                           ? static_cast<char*>(blocks[step.instance].get()) + step.workspace_offset
+                           : nullptr;
+    launch.host = &kHost;
+    launch.host_state = &state;
+    launch.node = step.node;
+    if (!provider.is_host()) {
+      ProviderInstance::Lane& lane = lanes.At(step.instance);
+      launch.stream = state.stream = lane.stream;
+      launch.status = lane.status;
+    }
+    OndaStatus status;
+    status.code = 0;
+    const auto start = context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    step.kernel->Launch(launch, &status);
+    if (status.code) {
+      CheckStop();
+      ThrowStatus(status, graph_.node(step.node), std::span(views).first(step.input_count));
+    }
+    if (context_.observer) {
+      const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+      const std::span<const OndaTensorView> all(views);
+      context_.observer->after_node(graph_, graph_.node(step.node), all.first(step.input_count),
+                                    all.subspan(step.input_count), took.count());
+    }
+    for (size_t i = step.input_count; i < count; ++i)
+      if (arguments[i].place == Argument::Place::kDynamic && !frame_[arguments[i].id].present())
+        throw Error(ErrorCode::kInternal, Describe(graph_.node(step.node)) + ": the kernel gave output " +
+                                              std::to_string(i - step.input_count) + " no shape");
   }
 
   const Program& program_;
@@ -214,8 +333,9 @@ std::vector<RuntimeValue> Execute(const Program& program, std::vector<RuntimeVal
   return Execution(program, context).Run(std::move(inputs), bindings);
 }
 
-RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims) {
+RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, int32_t instance) {
   RuntimeValue v;
+  v.instance = instance;
   v.kind = ValueKind::kTensor;
   v.dtype = dtype;
   const int64_t count = CountOf(dims);

@@ -46,7 +46,8 @@ struct NodeObserver {
 
 // What all graphs of one run share.
 struct RunContext {
-  std::shared_ptr<BlockPool> pool;
+  std::shared_ptr<BlockPool> pool;                        // of host memory
+  std::span<const std::shared_ptr<BlockPool>> pools = {};  // by instance; [0] is `pool`. May be empty where all is on the host
   ThreadPool* threads = nullptr;
   const StopToken* stop = nullptr;         // may be null
   const NodeObserver* observer = nullptr;  // may be null
@@ -66,8 +67,8 @@ struct OutputBinding {
 std::vector<RuntimeValue> Execute(const Program& program, std::vector<RuntimeValue> inputs, const RunContext& context,
                                   std::span<const OutputBinding> bindings = {});
 
-// A new tensor from the pool, contents undefined (strings: empty).
-RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims);
+// A new tensor from the pool, contents undefined (strings: empty). instance: whose memory the pool gives.
+RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, int32_t instance = 0);
 
 }  // namespace onda
 

@@ -19,6 +19,7 @@ struct RuntimeValue {
   std::vector<int64_t> dims;
   void* data = nullptr;
   std::shared_ptr<const void> owner;  // keeps data alive
+  int32_t instance = 0;               // where data lies: a provider instance of the session; 0 is host memory
   bool borrowed = false;              // data is the caller's, or a constant: never handed out as a result
   // Sequences: the elements. Optionals: none or one. Maps: the keys (1-D tensor) and the values (1-D tensor or sequence).
   std::shared_ptr<const std::vector<RuntimeValue>> elements;

@@ -101,6 +101,9 @@ typedef struct OndaHost {
   // Gives output `index`, whose shape inference could not know, its shape and memory. Fills *out. Nonzero on failure.
   int32_t (*allocate_output)(void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
                              OndaStatus* status);
+  // For kernels whose output shapes depend on data in device memory: waits for the launch's stream and copies `bytes` from
+  // there into host memory. Nonzero on failure.
+  int32_t (*read_back)(void* state, const void* device, void* host, size_t bytes, OndaStatus* status);
 } OndaHost;
 
 typedef struct OndaLaunch {
@@ -113,7 +116,18 @@ typedef struct OndaLaunch {
   void* stream;             // the provider's own stream handle
   const OndaHost* host;
   void* host_state;
+  // Device providers: two int32 in device memory, zero before a run. A kernel that meets a data-dependent error (an index
+  // out of range) writes `node` and an OndaDeviceError there and goes on with a safe value; the engine reads both when it
+  // synchronises, and throws.
+  int32_t* status;
+  int32_t node;
 } OndaLaunch;
+
+typedef enum OndaDeviceError {
+  kOndaIndexOutOfRange = 1,
+  kOndaDivisionByZero = 2,
+  kOndaBadContent = 3,
+} OndaDeviceError;
 
 enum {
   kOndaKernelInPlace = 1,  // Output 0 may share memory with any input of the same dtype and shape.
@@ -135,6 +149,60 @@ typedef struct OndaKernelDef {
                         const OndaTensorView* outputs, int32_t output_count);
   void (*launch)(const void* kernel, const OndaLaunch* launch, OndaStatus* status);
 } OndaKernelDef;
+
+typedef enum OndaCopyKind {
+  kOndaHostToDevice = 1,
+  kOndaDeviceToHost = 2,
+  kOndaDeviceToDevice = 3,  // within an instance
+  kOndaPeerToPeer = 4,      // between two instances of one provider; called on the destination
+} OndaCopyKind;
+
+enum { kOndaProviderAbi = 1 };
+
+// A provider: one kind of device. An instance is one device of it; a session may use several. All functions may be called
+// from several threads at once. Handles (streams, events, memory) belong to the instance that made them.
+typedef struct OndaProviderDef {
+  uint32_t size;
+  uint32_t abi;  // kOndaProviderAbi
+  const char* name;
+  // Options as the user gave them; an unknown key must be refused. Returns NULL and fills status on failure, naming what was
+  // found and what is needed.
+  void* (*create)(const char* const* keys, const char* const* values, int32_t count, OndaStatus* status);
+  void (*destroy)(void* instance);
+
+  // Best first where one operator has several. Host memory providers leave the rest NULL.
+  const OndaKernelDef* const* (*kernels)(void* instance, int32_t* count);
+
+  // Device memory, aligned to 256 bytes. NULL where there is none left.
+  void* (*allocate)(void* instance, size_t bytes);
+  void (*free)(void* instance, void* memory);
+
+  // Work of one stream runs in order, of different streams in any order.
+  void* (*create_stream)(void* instance, OndaStatus* status);
+  void (*destroy_stream)(void* instance, void* stream);
+  void (*synchronize_stream)(void* instance, void* stream, OndaStatus* status);
+
+  void* (*create_event)(void* instance, OndaStatus* status);
+  void (*destroy_event)(void* instance, void* event);
+  // The event is reached when all earlier work of the stream is done.
+  void (*record_event)(void* instance, void* event, void* stream, OndaStatus* status);
+  // Later work of the stream waits for the event, which may be of another instance of this provider.
+  void (*wait_event)(void* instance, void* stream, void* event, OndaStatus* status);
+  void (*synchronize_event)(void* instance, void* event, OndaStatus* status);
+
+  // In stream order. Host memory must stay as it is until the copy has run.
+  void (*copy)(void* instance, void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream,
+               OndaStatus* status);
+  void (*fill_zero)(void* instance, void* memory, size_t bytes, void* stream, OndaStatus* status);
+
+  // Cost hints, for choosing where nodes run. 0: not known.
+  double launch_microseconds;
+  double copy_microseconds;            // latency of a copy across
+  double copy_gigabytes_per_second;
+} OndaProviderDef;
+
+// What a provider's shared library exports under the name "OndaGetProvider". NULL where it cannot serve that ABI.
+typedef const OndaProviderDef* (*OndaGetProviderFunction)(uint32_t abi);
 
 }  // extern "C"
 
@@ -337,6 +405,16 @@ class LaunchArgs {
         },
         &call);
     if (call.error) std::rethrow_exception(call.error);
+  }
+
+  int32_t* status() const { return launch_.status; }
+  int32_t node() const { return launch_.node; }
+
+  // See OndaHost::read_back.
+  void ReadBack(const void* device, void* host, size_t bytes) const {
+    OndaStatus status{};
+    if (launch_.host->read_back(launch_.host_state, device, host, bytes, &status))
+      throw Error(static_cast<ErrorCode>(status.code), status.message);
   }
 
   // Gives an output of data-dependent shape its memory, before anything is written to it.

@@ -247,8 +247,8 @@ void UpgradeExpandDims(RewriteContext& c) {
 }
 
 constexpr OpDef kOps[] = {
-    {.name = "Shape", .infer = InferShape},
-    {.name = "Size", .infer = InferSize},
+    {.name = "Shape", .infer = InferShape, .flags = kOpShapeOnly},
+    {.name = "Size", .infer = InferSize, .flags = kOpShapeOnly},
     {.name = "Reshape", .infer = InferReshape, .upgrade = UpgradeReshape, .host_inputs = 2, .flags = kOpView},
     {.name = "Squeeze", .infer = InferSqueeze, .upgrade = UpgradeAxes, .host_inputs = 2, .flags = kOpView},
     {.name = "Unsqueeze", .infer = InferUnsqueeze, .upgrade = UpgradeAxes, .host_inputs = 2, .flags = kOpView},

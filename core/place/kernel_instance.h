@@ -1,6 +1,6 @@
 // A kernel chosen and prepared for one node.
-#ifndef ONDA_CORE_PLAN_KERNEL_INSTANCE_H_
-#define ONDA_CORE_PLAN_KERNEL_INSTANCE_H_
+#ifndef ONDA_CORE_PLACE_KERNEL_INSTANCE_H_
+#define ONDA_CORE_PLACE_KERNEL_INSTANCE_H_
 
 #include <functional>
 #include <memory>
@@ -60,4 +60,4 @@ std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef
 
 }  // namespace onda
 
-#endif  // ONDA_CORE_PLAN_KERNEL_INSTANCE_H_
+#endif  // ONDA_CORE_PLACE_KERNEL_INSTANCE_H_

@@ -1,6 +1,7 @@
-#include "core/plan/kernel_instance.h"
+#include "core/place/kernel_instance.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "core/ir/op_def.h"
 
@@ -68,6 +69,10 @@ const OndaHost kInlineHost = {
         *out = e.outputs[index]->view();
       });
       return status->code;
+    },
+    [](void*, const void* from, void* to, size_t bytes, OndaStatus*) -> int32_t {
+      std::memcpy(to, from, bytes);
+      return 0;
     },
 };
 

@@ -1,0 +1,239 @@
+#include "core/place/place.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "core/place/insert_copies.h"
+#include "core/place/kernel_instance.h"
+
+namespace onda {
+namespace {
+
+// Values of at most so many elements may be shape arithmetic.
+constexpr int64_t kSmall = 64;
+// Dimensions that are not known count as this in estimates.
+constexpr int64_t kTypicalDim = 64;
+// What the host does, for estimates: bytes and multiply-adds per microsecond.
+constexpr double kHostBytesPerMicrosecond = 10e3;
+constexpr double kHostMacsPerMicrosecond = 50e3;
+
+double Elements(const Fact& fact) {
+  if (!fact.is_tensor() || !fact.shape) return kTypicalDim;
+  double n = 1;
+  for (const Dim& d : *fact.shape) n *= static_cast<double>(d.known() ? d.value() : kTypicalDim);
+  return n;
+}
+
+double Bytes(const Fact& fact) { return Elements(fact) * std::max(BitsOf(fact.dtype), 8) / 8; }
+
+// Microseconds on the host: memory traffic, and the multiply-adds of matrix products and convolutions.
+double HostCost(const Graph& graph, const Node& node) {
+  double bytes = 0, macs = 0;
+  for (ValueId id : node.inputs)
+    if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
+  for (ValueId id : node.outputs)
+    if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
+  const bool product = node.op_type.find("MatMul") != std::string::npos || node.op_type.find("Gemm") != std::string::npos;
+  const bool convolution = node.op_type.find("Conv") != std::string::npos;
+  if ((product || convolution) && node.inputs.size() > 1 && node.has_output(0)) {
+    const Fact& weights = graph.FactOf(node.inputs[1]);
+    double depth = kTypicalDim;
+    if (weights.has_rank() && weights.rank() > 1) {
+      const Dims& w = *weights.shape;
+      const double first = static_cast<double>(w[0].known() ? std::max<int64_t>(w[0].value(), 1) : kTypicalDim);
+      const double last = static_cast<double>(w.back().known() ? std::max<int64_t>(w.back().value(), 1) : kTypicalDim);
+      depth = Elements(weights) / (convolution ? first : last);
+    }
+    macs = Elements(graph.FactOf(node.outputs[0])) * depth;
+  }
+  return bytes / kHostBytesPerMicrosecond + macs / kHostMacsPerMicrosecond;
+}
+
+class Placer {
+ public:
+  Placer(Graph& graph, const InstanceSet& instances, const PlaceOptions& options)
+      : graph_(graph), instances_(instances), options_(options), refusals_(graph.nodes().size()) {}
+
+  PlacementReasons Run() {
+    for (NodeId id = 0; id < Count(); ++id) {
+      graph_.node(id).instance = FirstThatAccepts(id);
+      for (const Body& body : graph_.node(id).bodies) Place(*body.graph, instances_, options_);
+    }
+    KeepShapeArithmeticOnHost();
+    if (options_.by_cost) MoveCheapRegions();
+    FollowViews();
+    PlacementReasons reasons;
+    for (NodeId id = 0; id < Count(); ++id)
+      if (!refusals_[id].empty()) reasons[id] = refusals_[id];
+    return reasons;
+  }
+
+ private:
+  NodeId Count() const { return static_cast<NodeId>(graph_.nodes().size()); }
+
+  bool IsView(const Node& node) const { return (node.op->flags & kOpView) && !RunByEngine(graph_, node); }
+
+  int32_t FirstThatAccepts(NodeId id) {
+    const Node& node = graph_.node(id);
+    if (RunByEngine(graph_, node)) return 0;
+    if (IsView(node)) return LocationOf(graph_, node.inputs[0]);
+    std::vector<Fact> inputs, outputs;
+    for (ValueId v : node.inputs) inputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    for (ValueId v : node.outputs) outputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    for (int32_t instance : instances_.preference) {
+      const ProviderInstance& provider = *instances_.instances[instance];
+      std::vector<Refusal> refused;
+      if (ChooseKernel(provider.KernelsFor(node), node, inputs, outputs, &refused)) return instance;
+      std::string why = refused.empty() ? "has no kernel for it" : "";
+      for (const Refusal& r : refused) why += (why.empty() ? "" : ", ") + r.reason;
+      Explain(id, provider.label() + ": " + why);
+    }
+    throw Error(ErrorCode::kNotImplemented, Describe(node) + ": no provider runs it; " + refusals_[id]);
+  }
+
+  void Explain(NodeId id, const std::string& reason) {
+    refusals_[id] += (refusals_[id].empty() ? "" : "; ") + reason;
+  }
+
+  // Backwards: what only host readers read, small and cheap, is computed on the host.
+  void KeepShapeArithmeticOnHost() {
+    std::vector<bool> device_reader(graph_.values().size());  // some reader wants it on a device
+    for (ValueId id : graph_.outputs) device_reader[id] = true;  // leave what leads to an output where it is
+    for (NodeId id = Count() - 1; id >= 0; --id) {
+      Node& node = graph_.node(id);
+      if (node.instance != 0 && !IsView(node)) {
+        bool host = true;
+        for (ValueId v : node.outputs) {
+          if (v == kNoValue) continue;
+          const Fact& fact = graph_.FactOf(v);
+          const bool integer = IsInteger(fact.dtype) || fact.dtype == DType::kBool;
+          host = host && !device_reader[v] && integer && fact.has_rank() && fact.rank() <= 1 && Elements(fact) <= kSmall;
+        }
+        for (ValueId v : node.inputs) {
+          if (v == kNoValue || (node.op->flags & kOpShapeOnly)) continue;
+          host = host && Elements(graph_.FactOf(v)) <= kSmall;
+        }
+        if (node.op->flags & kOpShapeOnly) host = true;
+        if (host) {
+          Explain(id, instances_.instances[node.instance]->label() + ": shape arithmetic stays on the host");
+          node.instance = 0;
+        }
+      }
+      if (node.instance == 0 && !IsView(node)) continue;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (node.inputs[i] == kNoValue || ReadsOnHost(node, i)) continue;
+        if (!IsView(node) || device_reader[node.outputs[0]]) device_reader[node.inputs[i]] = true;
+      }
+    }
+  }
+
+  // Connected regions of one device whose copies and launches cost more than the host's own work go to the host.
+  void MoveCheapRegions() {
+    std::vector<NodeId> region(Count());
+    std::iota(region.begin(), region.end(), 0);
+    std::function<NodeId(NodeId)> find = [&](NodeId n) {
+      while (region[n] != n) n = region[n] = region[region[n]];
+      return n;
+    };
+    auto producer = [&](ValueId v) { return v == kNoValue ? kNoNode : graph_.value(v).producer; };
+    for (NodeId id = 0; id < Count(); ++id)
+      for (ValueId v : graph_.node(id).inputs)
+        if (const NodeId p = producer(v); p != kNoNode && graph_.node(p).instance == graph_.node(id).instance)
+          region[find(id)] = find(p);
+
+    struct Cost {
+      double host = 0, device = 0;
+    };
+    std::map<NodeId, Cost> costs;
+    std::map<std::pair<NodeId, ValueId>, bool> copied;
+    auto copy_cost = [&](const ProviderInstance& p, ValueId v) {
+      const double rate = p.def().copy_gigabytes_per_second;
+      return p.def().copy_microseconds + (rate > 0 ? Bytes(graph_.FactOf(v)) / (rate * 1e3) : 0);
+    };
+    std::vector<bool> is_output(graph_.values().size());
+    for (ValueId v : graph_.outputs) is_output[v] = true;
+    for (NodeId id = 0; id < Count(); ++id) {
+      const Node& node = graph_.node(id);
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const ValueId v = node.inputs[i];
+        if (v == kNoValue || graph_.FactOf(v).constant) continue;
+        const NodeId p = producer(v);
+        const int32_t from = p == kNoNode ? 0 : graph_.node(p).instance;
+        if (from == node.instance) continue;
+        if (node.instance != 0 && !ReadsOnHost(node, i) && !copied[{find(id), v}]) {
+          copied[{find(id), v}] = true;
+          costs[find(id)].device += copy_cost(*instances_.instances[node.instance], v);
+        }
+        if (from != 0 && !copied[{find(p), v}]) {
+          copied[{find(p), v}] = true;
+          costs[find(p)].device += copy_cost(*instances_.instances[from], v);
+        }
+      }
+      if (node.instance == 0) continue;
+      const ProviderInstance& provider = *instances_.instances[node.instance];
+      Cost& cost = costs[find(id)];
+      for (ValueId v : node.outputs)
+        if (v != kNoValue && is_output[v]) cost.device += copy_cost(provider, v);
+      if (IsView(node)) continue;
+      cost.host += HostCost(graph_, node);
+      cost.device += provider.def().launch_microseconds;
+    }
+    for (NodeId id = 0; id < Count(); ++id) {
+      Node& node = graph_.node(id);
+      if (node.instance == 0) continue;
+      const Cost& cost = costs[find(id)];
+      const ProviderInstance& provider = *instances_.instances[node.instance];
+      if (provider.def().launch_microseconds <= 0 || cost.device <= cost.host) continue;
+      if (!IsView(node) && !HostRuns(node)) continue;
+      Explain(id, provider.label() + ": its region's copies and launches take about " +
+                      std::to_string(static_cast<int64_t>(cost.device)) + " us, the host " +
+                      std::to_string(static_cast<int64_t>(cost.host)) + " us");
+      node.instance = 0;
+    }
+  }
+
+  bool HostRuns(const Node& node) const {
+    std::vector<Fact> inputs, outputs;
+    for (ValueId v : node.inputs) inputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    for (ValueId v : node.outputs) outputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    return ChooseKernel(instances_.host().KernelsFor(node), node, inputs, outputs, nullptr) != nullptr;
+  }
+
+  void FollowViews() {
+    for (NodeId id = 0; id < Count(); ++id) {
+      Node& node = graph_.node(id);
+      if (IsView(node)) node.instance = LocationOf(graph_, node.inputs[0]);
+    }
+  }
+
+  Graph& graph_;
+  const InstanceSet& instances_;
+  const PlaceOptions& options_;
+  std::vector<std::string> refusals_;  // by node
+};
+
+}  // namespace
+
+int32_t LocationOf(const Graph& graph, ValueId value) {
+  const Node* producer = graph.Producer(value);
+  if (!producer) return 0;
+  if (producer->op && (producer->op->flags & kOpCopy)) return producer->op_type == "MemcpyToHost" ? 0 : producer->instance;
+  return producer->instance;
+}
+
+bool RunByEngine(const Graph& graph, const Node& node) {
+  if (node.op->flags & (kOpControlFlow | kOpHost) || !node.bodies.empty()) return true;
+  auto no_tensor = [&](ValueId id) { return id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor(); };
+  return std::any_of(node.inputs.begin(), node.inputs.end(), no_tensor) ||
+         std::any_of(node.outputs.begin(), node.outputs.end(), no_tensor);
+}
+
+bool ReadsOnHost(const Node& node, size_t i) { return i < 32 && (node.op->host_inputs >> i & 1); }
+
+PlacementReasons Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options) {
+  const PlacementReasons reasons = Placer(graph, instances, options).Run();
+  return InsertCopies(graph, instances, reasons);
+}
+
+}  // namespace onda
