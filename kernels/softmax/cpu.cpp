@@ -31,8 +31,19 @@ using D = hn::ScalableTag<float>;
 // The library's makes 0 of NaN.
 HWY_INLINE hn::Vec<D> Exp(hn::Vec<D> v) { return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(D(), v)); }
 
-// y may be x. n >= 1.
-void Row(const float* x, float* y, int64_t n, bool log) {
+// v of [0, 1] rounded to float16: to 11 bits, or to a multiple of 2^-24.
+HWY_INLINE hn::Vec<D> RoundToHalf(hn::Vec<D> v) {
+  const D d;
+  const hn::RebindToUnsigned<D> du;
+  const auto bits = hn::BitCast(du, v);
+  const auto odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1));
+  const auto normal = hn::And(hn::Add(bits, hn::Add(odd, hn::Set(du, 0xfff))), hn::Set(du, ~uint32_t{0x1fff}));
+  const auto small = hn::Sub(hn::Add(v, hn::Set(d, 0.75f)), hn::Set(d, 0.75f));
+  return hn::IfThenElse(hn::Lt(v, hn::Set(d, 0x1p-14f)), small, hn::BitCast(d, normal));
+}
+
+// y may be x. n >= 1. half_steps: see RoundsSteps.
+void Row(const float* x, float* y, int64_t n, bool log, bool half_steps) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), whole = n - n % lanes;
@@ -41,6 +52,8 @@ void Row(const float* x, float* y, int64_t n, bool log) {
   // What lies past the row's end takes no part: -infinity for the maximum, 0 for the sum.
   auto load_tail = [&](const float* p) { return hn::IfThenElse(tail, hn::MaskedLoad(tail, d, p), lowest); };
 
+  auto exponential = [&](V v) HWY_ATTR { return half_steps ? RoundToHalf(Exp(v)) : Exp(v); };
+
   V vmax = lowest;
   for (int64_t i = 0; i < whole; i += lanes) vmax = hn::Max(vmax, hn::LoadU(d, x + i));
   if (whole < n) vmax = hn::Max(vmax, load_tail(x + whole));
@@ -48,16 +61,17 @@ void Row(const float* x, float* y, int64_t n, bool log) {
 
   V vsum = hn::Zero(d);
   for (int64_t i = 0; i < whole; i += lanes) {
-    const V shifted = hn::Sub(hn::LoadU(d, x + i), max), e = Exp(shifted);
+    const V shifted = hn::Sub(hn::LoadU(d, x + i), max), e = exponential(shifted);
     vsum = hn::Add(vsum, e);
     hn::StoreU(log ? shifted : e, d, y + i);
   }
   if (whole < n) {
-    const V shifted = hn::Sub(load_tail(x + whole), max), e = Exp(shifted);
+    const V shifted = hn::Sub(load_tail(x + whole), max), e = exponential(shifted);
     vsum = hn::Add(vsum, hn::IfThenElseZero(tail, e));
     hn::BlendedStore(log ? shifted : e, tail, d, y + whole);
   }
-  const float sum = hn::GetLane(hn::SumOfLanes(d, vsum));
+  float sum = hn::GetLane(hn::SumOfLanes(d, vsum));
+  if (half_steps) sum = SumAsHalf(sum);
 
   const V scale = hn::Set(d, log ? std::log(sum) : 1.0f / sum);
   auto finish = [&](V v) { return log ? hn::Sub(v, scale) : hn::Mul(v, scale); };
@@ -66,11 +80,13 @@ void Row(const float* x, float* y, int64_t n, bool log) {
 }
 
 // The first `width` columns of a (length, stride) matrix, each normalised. y may be x. length >= 1, width <= kStrip.
-void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t width, bool log) {
+void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t width, bool log,
+             bool half_steps) {
   const D d;
   using V = hn::Vec<D>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float max[kStrip + hn::MaxLanes(D())], sum[kStrip + hn::MaxLanes(D())];
+  auto exponential = [&](V v) HWY_ATTR { return half_steps ? RoundToHalf(Exp(v)) : Exp(v); };
   // Calls fn(j, load, store) for every vector of columns; the last one is masked.
   auto strip = [&](auto&& fn) HWY_ATTR {
     int64_t j = 0;
@@ -95,10 +111,12 @@ void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t w
     });
   for (int64_t k = 0; k < length; ++k)
     strip([&](int64_t j, auto load, auto store) HWY_ATTR {
-      const V shifted = hn::Sub(load(x + k * stride + j), hn::Load(d, max + j)), e = Exp(shifted);
+      const V shifted = hn::Sub(load(x + k * stride + j), hn::Load(d, max + j)), e = exponential(shifted);
       hn::Store(hn::Add(hn::Load(d, sum + j), e), d, sum + j);
       store(log ? shifted : e, y + k * stride + j);
     });
+  if (half_steps)
+    for (int64_t j = 0; j < width; ++j) sum[j] = SumAsHalf(sum[j]);
   for (int64_t j = 0; j < width; ++j) sum[j] = log ? std::log(sum[j]) : 1.0f / sum[j];
   for (int64_t k = 0; k < length; ++k)
     strip([&](int64_t j, auto load, auto store) HWY_ATTR {
@@ -137,11 +155,12 @@ class Cpu {
     const auto [outer, n, inner] = params_.ExtentsOf(x);
     if (n == 0) return;
     const DType type = x.type();
+    const bool steps = RoundsSteps(type, kLog ? Kind::kLogSoftmax : Kind::kSoftmax);
     const int64_t slab = n * inner, strips = (inner + kStrip - 1) / kStrip;
     float* work = static_cast<float*>(args.workspace());
     if (inner == 1 || IsHalf(type)) {
       // A task is a slab of (n, inner): one row where inner is 1.
-      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner](int64_t begin,
+      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner, steps](int64_t begin,
                                                                                                int64_t end) {
         for (int64_t o = begin; o < end; ++o) {
           const float* from = x.as<float>() + o * slab;
@@ -151,10 +170,10 @@ class Cpu {
             from = to = work + o * slab;
           }
           if (inner == 1) {
-            HWY_DYNAMIC_DISPATCH(Row)(from, to, n, kLog);
+            HWY_DYNAMIC_DISPATCH(Row)(from, to, n, kLog, steps);
           } else {
             for (int64_t j = 0; j < inner; j += kStrip)
-              HWY_DYNAMIC_DISPATCH(Columns)(from + j, to + j, n, inner, std::min(kStrip, inner - j), kLog);
+              HWY_DYNAMIC_DISPATCH(Columns)(from + j, to + j, n, inner, std::min(kStrip, inner - j), kLog, steps);
           }
           if (IsHalf(type)) NarrowFromFloat(type, to, y.as<uint16_t>() + o * slab, slab);
         }
@@ -162,11 +181,11 @@ class Cpu {
       return;
     }
     const int64_t width = std::min(kStrip, inner);
-    args.ParallelFor(outer * strips, 1 + 16384 / std::max<int64_t>(1, n * width), [&, n = n, inner = inner](int64_t begin,
+    args.ParallelFor(outer * strips, 1 + 16384 / std::max<int64_t>(1, n * width), [&, n = n, inner = inner, steps](int64_t begin,
                                                                                                      int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t j = t % strips * kStrip, at = t / strips * slab + j;
-        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog);
+        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog, steps);
       }
     });
   }

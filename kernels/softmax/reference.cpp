@@ -31,10 +31,16 @@ class Reference {
         }
         double max = -std::numeric_limits<double>::infinity(), sum = 0;
         for (int64_t k = 0; k < length; ++k) max = std::max(max, LoadDouble(x.type(), x.data, at(k)));
-        for (int64_t k = 0; k < length; ++k) sum += std::exp(LoadDouble(x.type(), x.data, at(k)) - max);
+        const bool steps = RoundsSteps(x.type(), kKind);
+        auto exponential = [&](double shifted) {
+          const double e = std::exp(shifted);
+          return steps ? DecodeSmallFloat(kFloat16Format, EncodeSmallFloat(kFloat16Format, e, false)) : e;
+        };
+        for (int64_t k = 0; k < length; ++k) sum += exponential(LoadDouble(x.type(), x.data, at(k)) - max);
+        if (steps) sum = SumAsHalf(sum);
         for (int64_t k = 0; k < length; ++k) {
           const double shifted = LoadDouble(x.type(), x.data, at(k)) - max;
-          StoreDouble(y.type(), y.data, at(k), kKind == Kind::kLogSoftmax ? shifted - std::log(sum) : std::exp(shifted) / sum);
+          StoreDouble(y.type(), y.data, at(k), kKind == Kind::kLogSoftmax ? shifted - std::log(sum) : exponential(shifted) / sum);
         }
       }
     }

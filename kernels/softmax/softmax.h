@@ -3,11 +3,20 @@
 #ifndef ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
 #define ONDA_KERNELS_SOFTMAX_SOFTMAX_H_
 
+#include "onda/float_formats.h"
 #include "onda/provider.h"
 
 namespace onda::softmax {
 
 enum class Kind { kSoftmax, kLogSoftmax, kHardmax };
+
+// Softmax of float16 rounds the exponentials and their sum to float16, as the steps of the function body in the
+// specification are of the element type.
+constexpr bool RoundsSteps(DType type, Kind kind) { return type == DType::kFloat16 && kind == Kind::kSoftmax; }
+// What float16 cannot hold stays as it is.
+inline float SumAsHalf(double sum) {
+  return static_cast<float>(sum < 65504 ? DecodeSmallFloat(kFloat16Format, EncodeSmallFloat(kFloat16Format, sum, false)) : sum);
+}
 
 struct Params {
   int64_t axis;
