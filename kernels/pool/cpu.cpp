@@ -1,6 +1,8 @@
 // fp32 windows in two steps for each row of results. First the input rows under the window are folded into one row that
 // lies in L1 between two margins of the identity; then each result folds its columns of that row. So padding costs no
 // branches, and a window of kh * kw costs about kh + kw steps. Long rows are cut into tiles.
+// Maxima are taken as if there were no NaN while the sum of all inputs of a row says so; else the row is folded again by
+// steps that keep NaN.
 // Global pools fold a whole channel as one row.
 #include "kernels/pool/pool.h"
 
@@ -16,7 +18,7 @@
 #ifndef ONDA_KERNELS_POOL_FOLD_
 #define ONDA_KERNELS_POOL_FOLD_
 namespace onda::pool {
-enum class Fold { kMax, kAdd, kAddAbs, kAddSquare };
+enum class Fold { kMax, kMaxNan, kAdd, kAddAbs, kAddSquare };  // kMaxNan: NaN wins
 inline constexpr int64_t kRowFloats = 4096;  // of the folded row
 inline constexpr int64_t kSlack = 64;        // floats that vectors may read past it
 }  // namespace onda::pool
@@ -35,43 +37,64 @@ HWY_INLINE V Map(V x) {
   return x;
 }
 
-// NaN wins in maxima.
 template <Fold kFold>
 HWY_INLINE V Combine(V a, V x) {
-  if constexpr (kFold == Fold::kMax) return hn::IfThenElse(hn::Or(hn::Gt(x, a), hn::IsNaN(x)), x, a);
+  if constexpr (kFold == Fold::kMax) return hn::Max(a, x);
+  if constexpr (kFold == Fold::kMaxNan) return hn::IfThenElse(hn::Or(hn::Gt(x, a), hn::IsNaN(x)), x, a);
   return hn::Add(a, x);
 }
 
-// row[i] is folded with x[i], i < n.
-template <Fold kFold>
-void FoldRowOf(const float* x, int64_t n, float* row) {
+// row[i] is the fold of rows[k][i] over k < count, and of row[i] where `more`; i < n. False where kMax met what may be
+// NaN. kCount: count where it is fixed and `more` is not set, else 0.
+template <Fold kFold, int kCount>
+bool FoldRowsOf(const float* const* rows, int count, int64_t n, bool more, float* row) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  if constexpr (kCount != 0) count = kCount;
+  V sum = hn::Zero(d);  // NaN where any input is (or where infinities cancel)
+  auto fold = [&](int64_t i, auto load) HWY_ATTR {
+    const V first = load(rows[0] + i);
+    if constexpr (kFold == Fold::kMax) sum = hn::Add(sum, first);
+    V a = Map<kFold>(first);
+    if (kCount == 0 && more) a = Combine<kFold>(load(row + i), a);
+#pragma GCC unroll 4
+    for (int k = 1; k < count; ++k) {
+      const V x = load(rows[k] + i);
+      if constexpr (kFold == Fold::kMax) sum = hn::Add(sum, x);
+      a = Combine<kFold>(a, Map<kFold>(x));
+    }
+    return a;
+  };
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    hn::StoreU(Combine<kFold>(hn::LoadU(d, row + i), Map<kFold>(hn::LoadU(d, x + i))), d, row + i);
+    hn::StoreU(fold(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); }), d, row + i);
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(Combine<kFold>(hn::MaskedLoad(tail, d, row + i), Map<kFold>(hn::MaskedLoad(tail, d, x + i))), tail,
-                     d, row + i);
+    hn::BlendedStore(fold(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); }), tail, d, row + i);
   }
+  return kFold != Fold::kMax || hn::AllFalse(d, hn::IsNaN(sum));
 }
 
-// y[o] = fold of row[o * stride + k * dilation] over k in [0, kernel), o < n. Reads at most kSlack floats past the last
-// element.
+// y[o] = fold of row[o * stride + k * dilation] over k in [0, kernel), o < n, over rows * counts[o] where counts is
+// given. Reads at most kSlack floats past the last element.
 template <Fold kFold>
-void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation, float* y) {
+void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation, const float* counts,
+                   float rows, float* y) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const V vrows = hn::Set(d, rows);
   auto vectors = [&](auto load) HWY_ATTR {
     for (int64_t o = 0; o < n; o += lanes) {
       const float* p = row + o * stride;
       V a = load(p);
       for (int64_t k = 1; k < kernel; ++k) a = Combine<kFold>(a, load(p + k * dilation));
       if (o + lanes <= n) {
+        if (counts) a = hn::Div(a, hn::Mul(vrows, hn::LoadU(d, counts + o)));
         hn::StoreU(a, d, y + o);
       } else {
-        hn::BlendedStore(a, hn::FirstN(d, static_cast<size_t>(n - o)), d, y + o);
+        const auto tail = hn::FirstN(d, static_cast<size_t>(n - o));
+        if (counts) a = hn::Div(a, hn::Mul(vrows, hn::MaskedLoad(tail, d, counts + o)));
+        hn::BlendedStore(a, tail, d, y + o);
       }
     }
   };
@@ -79,9 +102,11 @@ void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, 
     vectors([&](const float* p) HWY_ATTR { return hn::LoadU(d, p); });
   } else if (stride == 2) {
     vectors([&](const float* p) HWY_ATTR {
-      V even, odd;
-      hn::LoadInterleaved2(d, p, even, odd);
-      return even;
+#if HWY_TARGET == HWY_SCALAR
+      return hn::LoadU(d, p);
+#else
+      return hn::ConcatEven(d, hn::LoadU(d, p + lanes), hn::LoadU(d, p));
+#endif
     });
   } else {
     for (int64_t o = 0; o < n; ++o) {
@@ -89,9 +114,9 @@ void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, 
       float a = p[0];
       for (int64_t k = 1; k < kernel; ++k) {
         const float x = p[k * dilation];
-        a = kFold != Fold::kMax ? a + x : x > a || std::isnan(x) ? x : a;
+        a = kFold == Fold::kAdd ? a + x : x > a || std::isnan(x) ? x : a;
       }
-      y[o] = a;
+      y[o] = counts ? a / (rows * counts[o]) : a;
     }
   }
 }
@@ -101,7 +126,7 @@ template <Fold kFold>
 float FoldAllOf(const float* x, int64_t n) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const float identity = kFold == Fold::kMax ? -std::numeric_limits<float>::infinity() : 0;
+  const float identity = kFold == Fold::kMaxNan ? -std::numeric_limits<float>::infinity() : 0;
   double total = identity;
   for (int64_t begin = 0; begin < n; begin += 8192) {
     const float* p = x + begin;
@@ -117,7 +142,7 @@ float FoldAllOf(const float* x, int64_t n) {
       a = Combine<kFold>(a, hn::IfThenElse(tail, Map<kFold>(hn::MaskedLoad(tail, d, p + i)), hn::Set(d, identity)));
     }
     a = Combine<kFold>(a, b);
-    if constexpr (kFold == Fold::kMax) {
+    if constexpr (kFold == Fold::kMaxNan) {
       HWY_ALIGN float buffer[hn::MaxLanes(D())];
       hn::Store(a, d, buffer);
       for (int64_t k = 0; k < lanes; ++k) total = buffer[k] > total || std::isnan(buffer[k]) ? buffer[k] : total;
@@ -128,26 +153,36 @@ float FoldAllOf(const float* x, int64_t n) {
   return static_cast<float>(total);
 }
 
-void FoldRow(Fold fold, const float* x, int64_t n, float* row) {
+template <Fold kFold>
+bool FoldRowsFixed(const float* const* rows, int count, int64_t n, bool more, float* row) {
+  if (!more && count == 2) return FoldRowsOf<kFold, 2>(rows, count, n, more, row);
+  if (!more && count == 3) return FoldRowsOf<kFold, 3>(rows, count, n, more, row);
+  return FoldRowsOf<kFold, 0>(rows, count, n, more, row);
+}
+
+bool FoldRows(Fold fold, const float* const* rows, int count, int64_t n, bool more, float* row) {
   switch (fold) {
-    case Fold::kMax: return FoldRowOf<Fold::kMax>(x, n, row);
-    case Fold::kAdd: return FoldRowOf<Fold::kAdd>(x, n, row);
-    case Fold::kAddAbs: return FoldRowOf<Fold::kAddAbs>(x, n, row);
-    case Fold::kAddSquare: return FoldRowOf<Fold::kAddSquare>(x, n, row);
+    case Fold::kMax: return FoldRowsFixed<Fold::kMax>(rows, count, n, more, row);
+    case Fold::kMaxNan: return FoldRowsOf<Fold::kMaxNan, 0>(rows, count, n, more, row);
+    case Fold::kAdd: return FoldRowsFixed<Fold::kAdd>(rows, count, n, more, row);
+    case Fold::kAddAbs: return FoldRowsOf<Fold::kAddAbs, 0>(rows, count, n, more, row);
+    default: return FoldRowsOf<Fold::kAddSquare, 0>(rows, count, n, more, row);
   }
 }
 
-void FoldColumns(Fold fold, const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation, float* y) {
-  if (fold == Fold::kMax) {
-    FoldColumnsOf<Fold::kMax>(row, n, kernel, stride, dilation, y);
-  } else {
-    FoldColumnsOf<Fold::kAdd>(row, n, kernel, stride, dilation, y);
+void FoldColumns(Fold fold, const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
+                 const float* counts, float rows, float* y) {
+  switch (fold) {
+    case Fold::kMax: return FoldColumnsOf<Fold::kMax>(row, n, kernel, stride, dilation, counts, rows, y);
+    case Fold::kMaxNan: return FoldColumnsOf<Fold::kMaxNan>(row, n, kernel, stride, dilation, counts, rows, y);
+    default: return FoldColumnsOf<Fold::kAdd>(row, n, kernel, stride, dilation, counts, rows, y);
   }
 }
 
 float FoldAll(Fold fold, const float* x, int64_t n) {
   switch (fold) {
-    case Fold::kMax: return FoldAllOf<Fold::kMax>(x, n);
+    case Fold::kMax:
+    case Fold::kMaxNan: return FoldAllOf<Fold::kMaxNan>(x, n);
     case Fold::kAdd: return FoldAllOf<Fold::kAdd>(x, n);
     case Fold::kAddAbs: return FoldAllOf<Fold::kAddAbs>(x, n);
     default: return FoldAllOf<Fold::kAddSquare>(x, n);
@@ -165,7 +200,7 @@ using window::Axis;
 using window::kMaxSpatial;
 using window::Window;
 
-HWY_EXPORT(FoldRow);
+HWY_EXPORT(FoldRows);
 HWY_EXPORT(FoldColumns);
 HWY_EXPORT(FoldAll);
 
@@ -197,45 +232,78 @@ class Cpu {
     return RejectsType<kKind>(node, p);
   }
 
+  // AveragePool: how many columns each result of a row counts.
+  size_t WorkspaceBytes(TensorViews, TensorViews outputs) const {
+    return kKind == Kind::kAverage ? sizeof(float) * static_cast<size_t>(outputs[0].dim(outputs[0].rank - 1)) : 0;
+  }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     const Window w = params_.WindowOf(x, y, false);
     const Axis& last = w[w.rank - 1];
     if (y.count() == 0) return;
+    float* const counts = kKind == Kind::kAverage ? static_cast<float*>(args.workspace()) : nullptr;
+    for (int64_t o = 0; counts && o < last.out; ++o) counts[o] = static_cast<float>(Count(last, o));
     const int64_t out_rows = y.count(2, y.rank - 1), rows = y.count(0, y.rank - 1);
     int64_t work = last.in + 2 * last.out;
     for (int i = 0; i + 1 < w.rank; ++i) work *= w[i].kernel;
-    args.ParallelFor(rows, 1 + 16384 / work, [&](int64_t begin, int64_t end) {
+    args.ParallelFor(rows, 1 + 32768 / work, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         int64_t o[kMaxSpatial], rest = r % out_rows;
         for (int i = w.rank - 1; i-- > 0; rest /= w[i].out) o[i] = rest % w[i].out;
-        Row(w, o, x.as<float>() + r / out_rows * x.count(2, x.rank), y.as<float>() + r * last.out);
+        Row(w, o, x.as<float>() + r / out_rows * x.count(2, x.rank), counts, y.as<float>() + r * last.out);
       }
     });
   }
 
  private:
   // One row of results at (o..., all) of one channel.
-  void Row(const Window& w, const int64_t* o, const float* x, float* y) const {
+  void Row(const Window& w, const int64_t* o, const float* x, const float* counts, float* y) const {
     const Axis& a = w[w.rank - 1];
-    const Fold fold = FoldOf<kKind>(params_);
     const int64_t span = (a.kernel - 1) * a.dilation + 1;
     const int64_t tile = std::max<int64_t>(1, (kRowFloats - span) / a.stride);  // results
-    const float identity = fold == Fold::kMax ? -std::numeric_limits<float>::infinity() : 0;
+    int64_t rows = 1;
+    for (int i = 0; counts && i + 1 < w.rank; ++i) rows *= Count(w[i], o[i]);
     float row[kRowFloats + kSlack];
     for (int64_t begin = 0; begin < a.out; begin += tile) {
-      const int64_t n = std::min(tile, a.out - begin), start = a.start(begin);  // row[0] is input column `start`
-      const int64_t length = (n - 1) * a.stride + span;
-      const int64_t first = std::clamp<int64_t>(start, 0, a.in), stop = std::clamp<int64_t>(start + length, first, a.in);
-      std::fill_n(row, length, identity);
-      ForEachRow(w, o, [&](int64_t offset) {
-        HWY_DYNAMIC_DISPATCH(FoldRow)(fold, x + offset + first, stop - first, row + first - start);
-      });
-      HWY_DYNAMIC_DISPATCH(FoldColumns)(fold, row, n, a.kernel, a.stride, a.dilation, y + begin);
+      const int64_t n = std::min(tile, a.out - begin);
+      Fold fold = FoldOf<kKind>(params_);
+      if (!FoldTile(w, o, x, fold, begin, n, row)) FoldTile(w, o, x, fold = Fold::kMaxNan, begin, n, row);
+      HWY_DYNAMIC_DISPATCH(FoldColumns)(fold, row, n, a.kernel, a.stride, a.dilation, counts ? counts + begin : nullptr,
+                                        static_cast<float>(rows), y + begin);
     }
     if (kKind == Kind::kLp && params_.p == 2)
       for (int64_t i = 0; i < a.out; ++i) y[i] = std::sqrt(y[i]);
-    if (kKind == Kind::kAverage) Divide(w, o, y);
+  }
+
+  // Folds the input rows under results [begin, begin + n) into `row`, whose element 0 is the first result's first column.
+  // False where NaN may have been lost.
+  bool FoldTile(const Window& w, const int64_t* o, const float* x, Fold fold, int64_t begin, int64_t n, float* row) const {
+    const Axis& a = w[w.rank - 1];
+    const int64_t start = a.start(begin), length = (n - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
+    const int64_t first = std::clamp<int64_t>(start, 0, a.in), stop = std::clamp<int64_t>(start + length, first, a.in);
+    const float identity = kKind == Kind::kMax ? -std::numeric_limits<float>::infinity() : 0;
+    constexpr int kAtOnce = 32;
+    const float* pointers[kAtOnce];
+    int count = 0;
+    bool more = false, exact = true;
+    auto flush = [&] {
+      exact &= HWY_DYNAMIC_DISPATCH(FoldRows)(fold, pointers, count, stop - first, more, row + first - start);
+      more = true;
+      count = 0;
+    };
+    ForEachRow(w, o, [&](int64_t offset) {
+      pointers[count++] = x + offset + first;
+      if (count == kAtOnce) flush();
+    });
+    if (count > 0) flush();
+    if (!more) {
+      std::fill_n(row, length, identity);
+    } else {
+      std::fill_n(row, first - start, identity);
+      std::fill(row + (stop - start), row + length, identity);
+    }
+    return exact;
   }
 
   // Calls fn(offset of the row in its channel) for the input rows under the window.
@@ -261,17 +329,6 @@ class Cpu {
 
   int64_t Count(const Axis& a, int64_t o) const {
     return (params_.count_include_pad ? a.Clip(o, -a.pad_begin, a.in + a.pad_end) : a.Inside(o)).size();
-  }
-
-  void Divide(const Window& w, const int64_t* o, float* y) const {
-    const Axis& a = w[w.rank - 1];
-    int64_t rows = 1;
-    for (int i = 0; i + 1 < w.rank; ++i) rows *= Count(w[i], o[i]);
-    const Axis::Range whole = a.Interior();
-    for (int64_t i = 0; i < whole.first; ++i) y[i] /= static_cast<float>(rows * Count(a, i));
-    const float divisor = static_cast<float>(rows * a.kernel);
-    for (int64_t i = whole.first; i < whole.last; ++i) y[i] /= divisor;
-    for (int64_t i = whole.last; i < a.out; ++i) y[i] /= static_cast<float>(rows * Count(a, i));
   }
 
   Params params_;

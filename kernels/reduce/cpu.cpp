@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu.cpp"
@@ -97,33 +98,41 @@ double RowOf(const float* x, int64_t n, float shift) {
   return total;
 }
 
-// out[j] is combined with x[i * stride + j] for i in [0, rows), j in [0, width).
+// out[j] is combined with x[i * stride + j] for i in [0, rows), j in [0, width). Rows are taken some at a time from left to
+// right, as memory likes it.
 template <Step kStep>
 void ColumnsOf(const float* x, int64_t rows, int64_t stride, int64_t width, const float* shift, float* out) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto fold = [&](auto load, auto store, auto load_out, int64_t j) HWY_ATTR {
-    V a = load_out(out + j);
-    const V s = shift ? load_out(shift + j) : hn::Zero(d);
-    int64_t i = 0;
-    const float* p = x + j;
-    for (; i + 4 <= rows; i += 4, p += 4 * stride) {
-      const V x01 = Combine<kStep>(Map<kStep>(load(p), s), Map<kStep>(load(p + stride), s));
-      const V x23 = Combine<kStep>(Map<kStep>(load(p + 2 * stride), s), Map<kStep>(load(p + 3 * stride), s));
-      a = Combine<kStep>(a, Combine<kStep>(x01, x23));
-    }
-    for (; i < rows; ++i, p += stride) a = Combine<kStep>(a, Map<kStep>(load(p), s));
-    store(a, out + j);
+  const int64_t whole = width / lanes * lanes;
+  const auto tail = hn::FirstN(d, static_cast<size_t>(width - whole));
+  // Folds kRows rows from p on.
+  auto pass = [&]<int kRows>(std::integral_constant<int, kRows>, const float* p) HWY_ATTR {
+    auto fold = [&](int64_t j, auto load) HWY_ATTR {
+      const V s = shift ? load(shift + j) : hn::Zero(d);
+      V parts[kRows];
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) parts[i] = Map<kStep>(load(p + i * stride + j), s);
+#pragma GCC unroll 4
+      for (int step = 1; step < kRows; step *= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < kRows; i += 2 * step) parts[i] = Combine<kStep>(parts[i], parts[i + step]);
+      return Combine<kStep>(load(out + j), parts[0]);
+    };
+    for (int64_t j = 0; j < whole; j += lanes)
+      hn::StoreU(fold(j, [&](const float* q) HWY_ATTR { return hn::LoadU(d, q); }), d, out + j);
+    if (whole < width)
+      hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(tail, d, q); }), tail, d,
+                       out + whole);
   };
-  auto load = [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); };
-  auto store = [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p); };
-  int64_t j = 0;
-  for (; j + lanes <= width; j += lanes) fold(load, store, load, j);
-  if (j < width) {
-    const auto tail = hn::FirstN(d, static_cast<size_t>(width - j));
-    auto masked = [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); };
-    fold(masked, [&](V v, float* p) HWY_ATTR { hn::BlendedStore(v, tail, d, p); }, masked, j);
-  }
+  int64_t i = 0;
+  for (; i + 8 <= rows; i += 8) pass(std::integral_constant<int, 8>(), x + i * stride);
+  for (; i < rows; ++i) pass(std::integral_constant<int, 1>(), x + i * stride);
+}
+
+template <Step kStep>
+void RowsOf(const float* x, int64_t rows, int64_t n, const float* shift, float* out) {
+  for (int64_t r = 0; r < rows; ++r) out[r] = static_cast<float>(RowOf<kStep>(x + r * n, n, shift ? shift[r] : 0));
 }
 
 double Row(Step step, const float* x, int64_t n, float shift) {
@@ -135,6 +144,19 @@ double Row(Step step, const float* x, int64_t n, float shift) {
     case Step::kMax: return RowOf<Step::kMax>(x, n, shift);
     case Step::kMin: return RowOf<Step::kMin>(x, n, shift);
     default: return RowOf<Step::kMul>(x, n, shift);
+  }
+}
+
+// out[r] = the fold of row r of a dense matrix.
+void Rows(Step step, const float* x, int64_t rows, int64_t n, const float* shift, float* out) {
+  switch (step) {
+    case Step::kAdd: return RowsOf<Step::kAdd>(x, rows, n, shift, out);
+    case Step::kAddAbs: return RowsOf<Step::kAddAbs>(x, rows, n, shift, out);
+    case Step::kAddSquare: return RowsOf<Step::kAddSquare>(x, rows, n, shift, out);
+    case Step::kAddExp: return RowsOf<Step::kAddExp>(x, rows, n, shift, out);
+    case Step::kMax: return RowsOf<Step::kMax>(x, rows, n, shift, out);
+    case Step::kMin: return RowsOf<Step::kMin>(x, rows, n, shift, out);
+    default: return RowsOf<Step::kMul>(x, rows, n, shift, out);
   }
 }
 
@@ -158,6 +180,7 @@ namespace onda::reduce {
 namespace {
 
 HWY_EXPORT(Row);
+HWY_EXPORT(Rows);
 HWY_EXPORT(Columns);
 
 constexpr int64_t kChunk = 1024;      // columns of one task
@@ -195,6 +218,13 @@ class Pass {
 
   int64_t tasks() const { return width_ == 0 ? 0 : g_.kept_total / width_ * chunks_; }
   int64_t inner_extent() const { return inner_extent_; }
+
+  // Rows of a dense matrix: tasks [begin, end) in one call.
+  bool dense_rows() const { return rows_ && g_.count <= 2; }
+  void RunDenseRows(int64_t begin, int64_t end, float* out) const {
+    HWY_DYNAMIC_DISPATCH(Rows)(step_, x_ + begin * inner_extent_, end - begin, inner_extent_,
+                               shift_ ? shift_ + begin : nullptr, out + begin);
+  }
 
   // Writes the results of task t to their places of out[0, kept_total).
   void Run(int64_t t, int64_t first, int64_t last, float* out) const {
@@ -264,6 +294,7 @@ void Reduce(const LaunchArgs& args, const Groups& g, Step step, const float* x, 
     return;
   }
   args.ParallelFor(pass.tasks(), 1 + 16384 / work, [&](int64_t begin, int64_t end) {
+    if (pass.dense_rows()) return pass.RunDenseRows(begin, end, out);
     for (int64_t t = begin; t < end; ++t) pass.Run(t, 0, n, out);
   });
 }
