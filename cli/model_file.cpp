@@ -1,9 +1,7 @@
 #include "cli/model_file.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
+#include <cctype>
 
 #include "cli/data/file.h"
 #include "cli/proto_text.h"
@@ -13,9 +11,9 @@ namespace onda::cli {
 ModelForm FormOf(const std::string& path) {
   std::string end = path.substr(std::min(path.rfind('.'), path.size()));
   std::transform(end.begin(), end.end(), end.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (end == ".onnxtxt" || end == ".txt") return ModelForm::kText;
-  if (end == ".prototxt" || end == ".textproto" || end == ".pbtxt") return ModelForm::kProtoText;
-  if (end == ".json") return ModelForm::kProtoJson;
+  if (end == ".onnxtxt" || end == ".onnxtext" || end == ".txt") return ModelForm::kText;
+  if (end == ".prototxt" || end == ".textproto" || end == ".txtpb" || end == ".pbtxt") return ModelForm::kProtoText;
+  if (end == ".json" || end == ".onnxjson") return ModelForm::kProtoJson;
   return ModelForm::kBinary;
 }
 
@@ -40,16 +38,7 @@ void SaveModel(const Model& model, const std::string& path, ModelForm form, cons
   }
   if (form == ModelForm::kText) return WriteFile(path, model.Print());
   // The other forms are made from the binary one.
-  const std::string binary_path = path + ".tmp" + std::to_string(getpid());
-  std::string binary;
-  try {
-    model.Save(binary_path);
-    binary = ReadFile(binary_path);
-  } catch (...) {
-    std::remove(binary_path.c_str());
-    throw;
-  }
-  std::remove(binary_path.c_str());
+  const std::string binary = model.Serialize();
   WriteFile(path, WriteProtoForm(form == ModelForm::kProtoText ? ProtoForm::kText : ProtoForm::kJson, binary));
 }
 

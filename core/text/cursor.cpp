@@ -74,7 +74,12 @@ size_t Cursor::position() {
 }
 
 bool Cursor::Matches(char c) {
-  if (AtEnd() || text_[next_] != c) return false;
+  // What does not match is not passed, notes ahead of it included.
+  const size_t start = next_;
+  if (AtEnd() || text_[next_] != c) {
+    next_ = start;
+    return false;
+  }
   ++next_;
   return true;
 }
