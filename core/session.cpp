@@ -5,6 +5,9 @@
 #include <unordered_map>
 
 #include "core/passes/canonicalize.h"
+#include "core/passes/patch.h"
+#include "core/passes/rules.h"
+#include "core/place/insert_copies.h"
 #include "kernels/op_table.h"
 
 namespace onda {
@@ -96,7 +99,9 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   const std::shared_ptr<Graph> graph = Canonicalize(model, canonical, &warnings);
   const size_t own_outputs = graph->outputs.size();
   AddOutputs(*graph, options.extra_outputs);
-  reasons_ = Place(*graph, *instances_, options.place);
+  Place(*graph, *instances_, options.place);
+  Rewrite(*graph, options);
+  InsertCopies(*graph, *instances_);
   graph_ = graph;
   for (const auto& instance : instances_->instances)
     device_pools_.push_back(instance->is_host()
@@ -121,6 +126,25 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   compiled_ = std::make_unique<CompiledGraph>(graph_, instances_);
 }
 
+// Rewrites inside the regions of one instance each.
+void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) const {
+  DropDeadNodes(graph);
+  if (!options.fuse) return;
+  RuleOptions rules;
+  rules.skip = options.skip_passes;
+  rules.max_rewrites = options.max_rewrites;
+  rules.find_op = FindOp;
+  rules.accepts = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
+    return ChooseKernel(instances_->instances[node.instance]->KernelsFor(node), node, in, out, nullptr) != nullptr;
+  };
+  if (options.log)
+    rules.on_rewrite = [&options](std::string_view rule, const std::string& reason, const Node& node) {
+      options.log(LogLevel::kVerbose, std::string(rule) + ": " + reason + " at " + onda::Describe(node));
+    };
+  int64_t rewrites = 0;
+  for (std::span<const Rule> stage : RewriteStages()) RunRules(graph, stage, rules, rewrites);
+}
+
 InferenceSession::~InferenceSession() = default;
 
 std::vector<PlacementEntry> InferenceSession::Placement() const {
@@ -128,8 +152,7 @@ std::vector<PlacementEntry> InferenceSession::Placement() const {
   for (NodeId id = 0; id < static_cast<NodeId>(graph_->nodes().size()); ++id) {
     const Node& node = graph_->node(id);
     const CompiledNode& compiled = compiled_->node(id);
-    PlacementEntry entry{node.name, node.op_type, compiled.place, ""};
-    if (const auto it = reasons_.find(id); it != reasons_.end()) entry.reason = it->second;
+    PlacementEntry entry{node.name, node.op_type, compiled.place, node.placement_reason};
     for (const Refusal& r : compiled.refusals) entry.reason += (entry.reason.empty() ? "" : "; ") + r.reason;
     entries.push_back(std::move(entry));
   }

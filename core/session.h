@@ -33,6 +33,9 @@ struct LoadOptions {
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
   size_t memory_limit = 0;         // of each device's pool, in bytes; 0: none
   PlaceOptions place;
+  bool fuse = true;                        // rewrites that fuse operators
+  std::vector<std::string> skip_passes;    // rules that are left out, by name
+  int64_t max_rewrites = INT64_MAX;        // the pipeline stops after so many
   std::function<void(LogLevel, const std::string&)> log;  // may be null
 };
 
@@ -76,13 +79,13 @@ class InferenceSession {
   std::vector<RuntimeValue> Run(RunArguments arguments) const;
 
  private:
+  void Rewrite(Graph& graph, const LoadOptions& options) const;
   // The graph's inputs in order, from feeds; throws kInvalidArgument where one is wrong.
   std::vector<RuntimeValue> CheckFeeds(std::vector<std::pair<std::string, RuntimeValue>> feeds) const;
 
   std::shared_ptr<const InstanceSet> instances_;
   std::shared_ptr<const Graph> graph_;
   std::unique_ptr<CompiledGraph> compiled_;
-  PlacementReasons reasons_;
   std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
   std::vector<PortInfo> inputs_;
   std::vector<PortInfo> outputs_;

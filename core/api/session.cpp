@@ -28,8 +28,10 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
   if (key == "intra_op_num_threads") {
     o.threads = static_cast<int>(ParseInt(key, value, 0, 1024));
   } else if (key == "graph_optimization_level") {
-    // 0 keeps every node, 1 and above fold what is constant.
-    o.load.fold_constants = ParseInt(key, value, 0, 99) > 0;
+    // 0 keeps every node, 1 folds what is constant, 2 and above also fuse.
+    const int64_t level = ParseInt(key, value, 0, 99);
+    o.load.fold_constants = level > 0;
+    o.load.fuse = level > 1;
   } else if (key == "memory_limit") {
     o.memory_limit = static_cast<size_t>(ParseInt(key, value, 0, INT64_MAX));
   } else if (key == "log_severity_level") {

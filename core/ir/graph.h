@@ -54,6 +54,7 @@ struct Node {
   std::vector<ValueId> inputs;  // kNoValue where omitted
   std::vector<ValueId> outputs;
   int32_t instance = 0;  // where it runs, once placed: an index into the session's provider instances; 0 is the host
+  std::string placement_reason;  // why there, where that is not the user's first choice
   Origin origin;
   std::string doc;
   StringPairs metadata;

@@ -1,5 +1,7 @@
 #include "core/place/insert_copies.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "kernels/copies/copies.h"
@@ -9,13 +11,12 @@ namespace {
 
 class CopyInserter {
  public:
-  CopyInserter(Graph& graph, const InstanceSet& instances, const PlacementReasons& old)
-      : graph_(graph), instances_(instances), old_(old) {
+  CopyInserter(Graph& graph, const InstanceSet& instances) : graph_(graph), instances_(instances) {
     for (ValueId id = 0; id < static_cast<ValueId>(graph.values().size()); ++id)
       locations_[id] = LocationOf(graph, id);
   }
 
-  PlacementReasons Run() {
+  void Run() {
     for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes().size()); ++id) {
       Node node = graph_.node(id);
       const bool view = (node.op->flags & kOpView) && !RunByEngine(graph_, node);
@@ -26,7 +27,6 @@ class CopyInserter {
       }
       for (Body& body : node.bodies)
         for (ValueId& capture : body.captures) capture = In(0, capture, "read inside " + Describe(node));
-      if (const auto it = old_.find(id); it != old_.end()) reasons_[static_cast<NodeId>(nodes_.size())] = it->second;
       nodes_.push_back(std::move(node));
     }
     for (ValueId& output : graph_.outputs) {
@@ -39,7 +39,6 @@ class CopyInserter {
       output = on_host;
     }
     graph_.ReplaceNodes(std::move(nodes_));
-    return std::move(reasons_);
   }
 
  private:
@@ -63,15 +62,13 @@ class CopyInserter {
     node.outputs = {copy};
     node.name = node.op_type + "_" + graph_.value(value).name;
     node.origin.name = node.name;
-    reasons_[static_cast<NodeId>(nodes_.size())] = reason;
+    node.placement_reason = reason;
     nodes_.push_back(std::move(node));
     return copy;
   }
 
   Graph& graph_;
   const InstanceSet& instances_;
-  const PlacementReasons& old_;
-  PlacementReasons reasons_;
   std::vector<Node> nodes_;
   std::map<ValueId, int32_t> locations_;
   std::map<std::pair<ValueId, int32_t>, ValueId> copies_;
@@ -79,8 +76,10 @@ class CopyInserter {
 
 }  // namespace
 
-PlacementReasons InsertCopies(Graph& graph, const InstanceSet& instances, const PlacementReasons& reasons) {
-  return CopyInserter(graph, instances, reasons).Run();
+void InsertCopies(Graph& graph, const InstanceSet& instances) {
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id)
+    for (const Body& body : graph.node(id).bodies) InsertCopies(*body.graph, instances);
+  CopyInserter(graph, instances).Run();
 }
 
 }  // namespace onda

@@ -5,9 +5,9 @@
 
 namespace onda {
 
-// Adds a copy node ahead of the first reader of each value in a memory other than its producer's. Constants are in every
-// memory. Gives the reasons under the nodes' new indices, those of the copies added.
-PlacementReasons InsertCopies(Graph& graph, const InstanceSet& instances, const PlacementReasons& reasons);
+// Makes every device crossing a node: a copy ahead of the first reader of each value in a memory other than its producer's,
+// and of graph outputs that lie on a device. Constants are in every memory. Bodies included.
+void InsertCopies(Graph& graph, const InstanceSet& instances);
 
 }  // namespace onda
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <utility>
 
-#include "core/place/insert_copies.h"
 #include "core/place/kernel_instance.h"
 
 namespace onda {
@@ -55,7 +56,7 @@ class Placer {
   Placer(Graph& graph, const InstanceSet& instances, const PlaceOptions& options)
       : graph_(graph), instances_(instances), options_(options), refusals_(graph.nodes().size()) {}
 
-  PlacementReasons Run() {
+  void Run() {
     for (NodeId id = 0; id < Count(); ++id) {
       graph_.node(id).instance = FirstThatAccepts(id);
       for (const Body& body : graph_.node(id).bodies) Place(*body.graph, instances_, options_);
@@ -63,10 +64,7 @@ class Placer {
     KeepShapeArithmeticOnHost();
     if (options_.by_cost) MoveCheapRegions();
     FollowViews();
-    PlacementReasons reasons;
-    for (NodeId id = 0; id < Count(); ++id)
-      if (!refusals_[id].empty()) reasons[id] = refusals_[id];
-    return reasons;
+    for (NodeId id = 0; id < Count(); ++id) graph_.node(id).placement_reason = std::move(refusals_[id]);
   }
 
  private:
@@ -231,9 +229,8 @@ bool RunByEngine(const Graph& graph, const Node& node) {
 
 bool ReadsOnHost(const Node& node, size_t i) { return i < 32 && (node.op->host_inputs >> i & 1); }
 
-PlacementReasons Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options) {
-  const PlacementReasons reasons = Placer(graph, instances, options).Run();
-  return InsertCopies(graph, instances, reasons);
+void Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options) {
+  Placer(graph, instances, options).Run();
 }
 
 }  // namespace onda

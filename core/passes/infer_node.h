@@ -1,0 +1,18 @@
+// Facts of a canonical node outside of the walk that canonicalises.
+#ifndef ONDA_CORE_PASSES_INFER_NODE_H_
+#define ONDA_CORE_PASSES_INFER_NODE_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/ir/graph.h"
+
+namespace onda {
+
+// Facts of the outputs of a node without bodies. fact_of gives those of its inputs. fresh counts the symbols that are made.
+std::vector<Fact> InferNode(const Node& node, const std::function<const Fact&(ValueId)>& fact_of, int64_t& fresh);
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_PASSES_INFER_NODE_H_

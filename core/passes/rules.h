@@ -1,0 +1,24 @@
+// The rewrites of a session, in order: read this file's source as the table of contents.
+#ifndef ONDA_CORE_PASSES_RULES_H_
+#define ONDA_CORE_PASSES_RULES_H_
+
+#include <optional>
+#include <span>
+
+#include "core/passes/patch.h"
+
+namespace onda {
+
+// Each stage runs until none of its rules fires.
+std::span<const std::span<const Rule>> RewriteStages();
+
+// One file each; the comment in the file says what is rewritten and when that holds.
+std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node);
+std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
+std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
+
+}  // namespace onda
+
+#endif  // ONDA_CORE_PASSES_RULES_H_
