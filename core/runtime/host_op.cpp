@@ -9,7 +9,7 @@
 namespace onda {
 
 HostOp FindHostOp(std::string_view domain, std::string_view name) {
-  for (std::span<const HostOpEntry> part : {ControlFlowHostOps(), SequenceHostOps()})
+  for (std::span<const HostOpEntry> part : {ControlFlowHostOps(), SequenceHostOps(), MapHostOps()})
     for (const HostOpEntry& entry : part)
       if (entry.name == name && entry.domain == domain) return entry.run;
   return nullptr;

@@ -77,6 +77,7 @@ struct HostOpEntry {
 // The parts of the table, each in its own file.
 std::span<const HostOpEntry> ControlFlowHostOps();
 std::span<const HostOpEntry> SequenceHostOps();
+std::span<const HostOpEntry> MapHostOps();
 
 // to[to_index, to_index + count) = from[from_index, ...) of tensors of that type, packed ones included.
 void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, int64_t to_index, int64_t count);

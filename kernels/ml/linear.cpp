@@ -13,8 +13,8 @@ struct LinearModel {
       : coefficients(a.Floats("coefficients")), intercepts(a.Floats("intercepts")) {}
 
   void Scores(const TensorView& x, int64_t row, int64_t features, int64_t targets, double* scores) const {
-    if (targets * features != static_cast<int64_t>(coefficients.size()))
-      throw Error(ErrorCode::kInvalidArgument, "the model has coefficients for another number of features");
+    if (targets * features > static_cast<int64_t>(coefficients.size()))
+      throw Error(ErrorCode::kInvalidArgument, "the model has too few coefficients for so many features");
     for (int64_t t = 0; t < targets; ++t) {
       double sum = static_cast<size_t>(t) < intercepts.size() ? intercepts[static_cast<size_t>(t)] : 0;
       for (int64_t f = 0; f < features; ++f)
@@ -67,9 +67,10 @@ class Classifier {
             own_ == 1 ? (scores[0] > 0) : std::max_element(scores.begin(), scores.end() - 1) - scores.begin();
         labels_.Store(label, r, best);
         const int64_t n = ScoresOf(own_, labels_.count());
-        if (n != own_) {  // the score of the second class: the first has its opposite
+        if (n !=
+            own_) {  // the score of the second class: the first has its complement, or its opposite under a transform
           scores[1] = scores[0];
-          scores[0] = -scores[0];
+          scores[0] = transform_ == PostTransform::kNone ? 1 - scores[0] : -scores[0];
         }
         Apply(transform_, scores.data(), n);
         if (y.data)

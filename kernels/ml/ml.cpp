@@ -84,6 +84,14 @@ void InferFeatureVectorizer(InferContext& c) {
   c.SetOutput(0, DType::kFloat, Dims{RowsOf(c), width});
 }
 
+// Coefficients beyond those of the input's features are not used.
+void CheckCoefficients(InferContext& c, int64_t features) {
+  if (!c.has_rank(0) || c.shape(0)->size() != 2) return;
+  const Dim& own = (*c.shape(0))[1];
+  if (own.known() && own.value() > features)
+    c.Reject("there are coefficients for " + std::to_string(features) + " of " + own.ToString() + " features");
+}
+
 void InferLinearClassifier(InferContext& c) {
   const Labels labels(c.attributes(), "classlabels_ints");
   (void)PostTransformOf(c.attributes());
@@ -91,8 +99,7 @@ void InferLinearClassifier(InferContext& c) {
   const int64_t weights = static_cast<int64_t>(c.attributes().Floats("coefficients").size());
   int64_t own = static_cast<int64_t>(intercepts.size());
   if (own == 0) own = std::max<int64_t>(labels.count(), 1);
-  if (weights % own != 0) c.Reject("the coefficients do not divide into " + std::to_string(own) + " classes");
-  if (c.has_rank(0) && c.shape(0)->size() == 2) MergeDim(c, (*c.shape(0))[1], weights / own, "features");
+  CheckCoefficients(c, weights / own);
   const Dim rows = RowsOf(c);
   c.SetOutput(0, labels.type(), Dims{rows});
   c.SetOutput(1, DType::kFloat, Dims{rows, ScoresOf(own, labels.count())});
@@ -103,10 +110,10 @@ void InferLinearRegressor(InferContext& c) {
   const int64_t weights = static_cast<int64_t>(c.attributes().Floats("coefficients").size());
   const size_t intercepts = c.attributes().Floats("intercepts").size();
   (void)PostTransformOf(c.attributes());
-  if (targets < 1 || weights % targets != 0) c.Reject("the coefficients do not divide into the targets");
+  if (targets < 1) c.Reject("targets must be positive");
   if (intercepts != 0 && intercepts != static_cast<size_t>(targets))
     c.Reject("intercepts and targets differ in number");
-  if (c.has_rank(0) && c.shape(0)->size() == 2) MergeDim(c, (*c.shape(0))[1], weights / targets, "features");
+  CheckCoefficients(c, weights / targets);
   c.SetOutput(0, DType::kFloat, Dims{RowsOf(c), targets});
 }
 
@@ -125,7 +132,7 @@ void InferTreeClassifier(InferContext& c) {
   if (labels.count() == 0) c.Reject("there are no class labels");
   const Dim rows = RowsOf(c);
   c.SetOutput(0, labels.type(), Dims{rows});
-  c.SetOutput(1, DType::kFloat, Dims{rows, std::max<int64_t>(labels.count(), 2)});
+  c.SetOutput(1, DType::kFloat, Dims{rows, labels.count()});
 }
 
 void InferTreeRegressor(InferContext& c) {

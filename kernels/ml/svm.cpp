@@ -166,8 +166,7 @@ class Classifier {
     const size_t pairs = static_cast<size_t>(classes_ * (classes_ - 1) / 2);
     require(static_cast<int64_t>(per_class_.size()) == classes_, "vectors_per_class has not one entry for each class");
     require(rho_.size() >= pairs, "rho has not one entry for each pair of classes");
-    require(static_cast<int64_t>(coefficients_.size()) == (classes_ - 1) * supports_,
-            "coefficients has the wrong length");
+    require(static_cast<int64_t>(coefficients_.size()) >= (classes_ - 1) * supports_, "there are too few coefficients");
     require(prob_a_.size() == prob_b_.size() && (prob_a_.empty() || prob_a_.size() >= pairs),
             "prob_a and prob_b have not one entry for each pair of classes");
   }

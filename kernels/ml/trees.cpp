@@ -132,13 +132,15 @@ class Classifier {
         if (vote.weight < 0) probabilities_ = false;
       }
     }
+    if (!base_.empty() && static_cast<int64_t>(base_.size()) != classes_ && (base_.size() != 1 || classes_ != 2))
+      throw Error(ErrorCode::kInvalidModel, "base_values has not one entry for each class");
     one_score_ = classes_ <= 2 && voted.size() <= 1;
     voted_ = voted.empty() ? 0 : *voted.begin();
   }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &label = args.output(0), &y = args.output(1);
-    const int64_t width = std::max<int64_t>(classes_, 2);
+    const int64_t width = classes_;
     ForRows(args, forest_, width, [&](int64_t r, const double* row, double* scores) {
       std::fill_n(scores, width, 0.0);
       for (size_t i = 0; i < base_.size() && static_cast<int64_t>(i) < classes_; ++i) scores[i] = base_[i];
@@ -150,6 +152,12 @@ class Classifier {
         const double score =
             base_.size() == 2 ? scores[voted_] - base_[static_cast<size_t>(voted_)] + base_[1] : scores[voted_];
         best = score > (probabilities_ ? 0.5 : 0.0);
+        if (classes_ == 1) {  // that class, or 0
+          StoreLone(label, r, best != 0);
+          Apply(transform_, scores, 1);
+          if (y.data) StoreDouble(y.type(), y.data, r, scores[0]);
+          return;
+        }
         Opposite(score, scores);
       } else {
         best = std::max_element(scores, scores + classes_) - scores;
@@ -162,6 +170,15 @@ class Classifier {
   }
 
  private:
+  void StoreLone(const TensorView& label, int64_t row, bool is) const {
+    if (!label.data) return;
+    if (label.type() == DType::kString) {
+      label.as<std::string>()[row] = is ? labels_.names[0] : std::string();
+    } else {
+      label.as<int64_t>()[row] = is && !labels_.integers.empty() ? labels_.integers[0] : 0;
+    }
+  }
+
   void Opposite(double score, double* scores) const {
     const bool complement = probabilities_ && transform_ != PostTransform::kLogistic;
     scores[0] = complement ? 1 - score : -score;
