@@ -71,6 +71,4 @@ constexpr OndaKernelDef kKernels[] = {
 
 std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
 
-std::span<const OndaKernelDef> CpuKernels() { return {}; }
-
 }  // namespace onda::cumulative

@@ -21,13 +21,27 @@ class Cpu {
     const int64_t middle = std::clamp<int64_t>(row_pad.extent, 0, width - std::min(width, row_pad.before));
     const int64_t before = std::min(width, row_pad.before);
 
+    // Rows are numbered (line, row of the line): what lies ahead of a line is worked out once for all its rows.
+    const int64_t lines = last > 0 ? y.count(0, last - 1) : 1, per_line = rows / lines, row_size = x.dim(last) * block;
+    const AxisPad line_pad = last > 0 ? pads.Of(x, last - 1) : AxisPad(1, 0, 0);
+    const int64_t line_size = (last > 0 ? x.dim(last - 1) : 1) * row_size;
+    auto line_start = [&](int64_t line) {
+      int64_t from = 0, stride = line_size;
+      for (int k = last - 1; k-- > 0; line /= y.dim(k), stride *= x.dim(k)) {
+        const int64_t i = pads.Of(x, k).Source(mode_, line % y.dim(k));
+        from = i < 0 || from < 0 ? -1 : from + i * stride;
+      }
+      return from;
+    };
     auto run = [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        int64_t rest = row, from = 0, stride = x.dim(last) * block;
-        for (int k = last; k-- > 0; rest /= y.dim(k), stride *= x.dim(k)) {
-          const int64_t i = pads.Of(x, k).Source(mode_, rest % y.dim(k));
-          from = i < 0 || from < 0 ? -1 : from + i * stride;
+      int64_t in_line = begin % per_line, start = line_start(begin / per_line);
+      for (int64_t row = begin; row < end; ++row, ++in_line) {
+        if (in_line == per_line) {
+          in_line = 0;
+          start = line_start(row / per_line);
         }
+        const int64_t at = line_pad.Source(mode_, in_line);
+        const int64_t from = start < 0 || at < 0 ? -1 : start + at * row_size;
         const int64_t to = row * width * block;
         if (from < 0) {
           FillRun(y.type(), value.data, 0, y.data, to, width * block);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kernels/select/select.h"
 #include "kernels/select/unique.h"
 #include "kernels/simd/elements.h"
@@ -72,12 +74,18 @@ class NonZero {
     for (int64_t i = 0; i < count; ++i) found += IsNonZero(x, i);
     const int64_t dims[2] = {x.rank, found};
     const TensorView y = args.output(0).data ? args.output(0) : args.AllocateOutput(0, dims);
+    if (x.rank == 0 || found == 0) return;
+    // By rows of the last dimension, whose leading indices are the same.
     int64_t at = 0;
-    for (int64_t i = 0; i < count && x.rank > 0; ++i) {
-      if (!IsNonZero(x, i)) continue;
-      int64_t rest = i;
-      for (int k = x.rank; k-- > 0; rest /= x.dim(k)) y.as<int64_t>()[k * found + at] = rest % x.dim(k);
-      ++at;
+    const int64_t width = x.dim(x.rank - 1);
+    for (int64_t row = 0; row < count / width; ++row) {
+      const int64_t first = at;
+      int64_t* last = y.as<int64_t>() + (x.rank - 1) * found;
+      for (int64_t i = 0; i < width; ++i)
+        if (IsNonZero(x, row * width + i)) last[at++] = i;
+      int64_t rest = row;
+      for (int k = x.rank - 1; k-- > 0; rest /= x.dim(k))
+        std::fill(y.as<int64_t>() + k * found + first, y.as<int64_t>() + k * found + at, rest % x.dim(k));
     }
   }
 

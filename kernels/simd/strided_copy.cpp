@@ -23,7 +23,8 @@ namespace {
 // Elements that one thread should at least have to move.
 constexpr int64_t kGrainBytes = 65536;
 
-// A strided copy without dimensions of one element and with neighbours merged where both sides allow it.
+// A strided copy without dimensions of one element, the destination's order outermost to innermost, with neighbours merged
+// where both sides allow it.
 struct Loops {
   int rank = 0;
   int64_t dims[kMaxMoveRank], src[kMaxMoveRank], dst[kMaxMoveRank];
@@ -33,16 +34,18 @@ struct Loops {
       throw Error(ErrorCode::kNotImplemented, "tensors of rank above " + std::to_string(kMaxMoveRank));
     for (size_t i = 0; i < c.dims.size(); ++i) {
       if (c.dims[i] == 1) continue;
-      if (rank > 0 && src[rank - 1] == c.src_strides[i] * c.dims[i] && dst[rank - 1] == c.dst_strides[i] * c.dims[i]) {
-        dims[rank - 1] *= c.dims[i];
-        src[rank - 1] = c.src_strides[i];
-        dst[rank - 1] = c.dst_strides[i];
-        continue;
+      int at = rank++;
+      for (; at > 0 && dst[at - 1] < c.dst_strides[i]; --at)
+        dims[at] = dims[at - 1], src[at] = src[at - 1], dst[at] = dst[at - 1];
+      dims[at] = c.dims[i], src[at] = c.src_strides[i], dst[at] = c.dst_strides[i];
+    }
+    for (int i = 1; i < rank;) {
+      if (src[i - 1] == src[i] * dims[i] && dst[i - 1] == dst[i] * dims[i]) {
+        dims[i] *= dims[i - 1];
+        Remove(i - 1);
+      } else {
+        ++i;
       }
-      dims[rank] = c.dims[i];
-      src[rank] = c.src_strides[i];
-      dst[rank] = c.dst_strides[i];
-      ++rank;
     }
   }
 
@@ -118,21 +121,22 @@ void RunAs(const Loops& loops, const StridedCopy& c, const LaunchArgs& args) {
       int along = -1;
       for (int i = 0; i < last; ++i)
         if (loops.src[i] == 1) along = i;
-      if (along >= 0 && loops.dims[along] >= 4 && loops.dims[last] >= 4) {
+      if (along >= 0 && loops.dims[along] >= 4) {
         Loops outer = loops;
         const int64_t rows = loops.dims[along], columns = loops.dims[last];
         const int64_t src_step = loops.src[last], dst_step = loops.dst[along];
         outer.Remove(last);
         outer.Remove(along);
-        constexpr int64_t kBand = 64 / sizeof(T);  // rows of one band: a source cache line
-        const int64_t bands = (rows + kBand - 1) / kBand;
-        args.ParallelFor(outer.count() * bands, std::max<int64_t>(1, grain / (kBand * columns)),
+        // Rows of one band: a source cache line, more where the rows are short.
+        const int64_t band_rows = 64 / static_cast<int64_t>(sizeof(T)) * std::max<int64_t>(1, 64 / columns);
+        const int64_t bands = (rows + band_rows - 1) / band_rows;
+        args.ParallelFor(outer.count() * bands, std::max<int64_t>(1, grain / (band_rows * columns)),
                          [&](int64_t begin, int64_t end) {
                            Walk walk(outer, outer.rank, begin / bands, c.src_offset, c.dst_offset);
                            for (int64_t i = begin, band = begin % bands; i < end; ++i) {
-                             const int64_t row = band * kBand;
+                             const int64_t row = band * band_rows;
                              TransposePlane(src + walk.src + row, src_step, dst + walk.dst + row * dst_step, dst_step,
-                                            std::min(kBand, rows - row), columns);
+                                            std::min(band_rows, rows - row), columns);
                              if (++band == bands) band = 0, walk.Next();
                            }
                          });

@@ -130,6 +130,4 @@ constexpr OndaKernelDef kKernels[] = {
 
 std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
 
-std::span<const OndaKernelDef> CpuKernels() { return {}; }
-
 }  // namespace onda::topk
