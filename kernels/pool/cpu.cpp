@@ -10,6 +10,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/simd/launch.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pool/cpu.cpp"
 #include "hwy/foreach_target.h"
@@ -21,6 +23,20 @@ namespace onda::pool {
 enum class Fold { kMax, kMaxNan, kAdd, kAddAbs, kAddSquare };  // kMaxNan: NaN wins
 inline constexpr int64_t kRowFloats = 4096;  // of the folded row
 inline constexpr int64_t kSlack = 64;        // floats that vectors may read past it
+inline constexpr int64_t kBlockRows = 8;     // folded rows that a plane keeps at a time
+
+// Windows over a plane (height, width), for rows that fit kRowFloats / kBlockRows.
+struct Plane {
+  Fold fold;
+  int64_t in_width, out_height, out_width;
+  const int64_t* first_row;  // of the input, for each output row
+  const int64_t* row_count;
+  int64_t row_step;  // floats from one input row under a window to the next
+  int64_t kernel, stride, dilation, pad;  // along the width
+  int64_t length;                         // of a folded row, margins included
+  float identity;
+  const float *column_counts, *row_counts;  // divisors, or null
+};
 }  // namespace onda::pool
 #endif
 
@@ -73,6 +89,106 @@ bool FoldRowsOf(const float* const* rows, int count, int64_t n, bool more, float
     hn::BlendedStore(fold(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); }), tail, d, row + i);
   }
   return kFold != Fold::kMax || hn::AllFalse(d, hn::IsNaN(sum));
+}
+
+// The plane x to y, a block of rows at a time: folded rows are read by unaligned vectors long after they were written.
+template <Fold kFold, int kKernel>
+bool PlaneOf(const Plane& p, const float* x, float* y) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  constexpr int64_t kStride = kRowFloats / kBlockRows;
+  HWY_ALIGN float rows[kRowFloats + kSlack];
+  const int64_t begin = std::min(p.pad, p.length), n = std::min(p.in_width, p.length - begin);
+  for (int64_t r = 0; r < kBlockRows; ++r) std::fill_n(rows + r * kStride, p.length, p.identity);
+  const int64_t kernel = kKernel ? kKernel : p.kernel, whole = n / lanes * lanes;
+  const auto in_tail = hn::FirstN(d, static_cast<size_t>(n - whole));
+  V sum = hn::Zero(d);
+  for (int64_t o0 = 0; o0 < p.out_height; o0 += kBlockRows) {
+    const int64_t block = std::min(kBlockRows, p.out_height - o0);
+    for (int64_t r = 0; r < block; ++r) {
+      float* const row = rows + r * kStride + begin;
+      const int64_t count = p.row_count[o0 + r];
+      const float* const from = x + p.first_row[o0 + r] * p.in_width;
+      auto fold = [&](int64_t i, auto load) HWY_ATTR {
+        V v = load(from + i);
+        if constexpr (kFold == Fold::kMax) sum = hn::Add(sum, v);
+        V a = Map<kFold>(v);
+        for (int64_t k = 1; k < count; ++k) {
+          v = load(from + k * p.row_step + i);
+          if constexpr (kFold == Fold::kMax) sum = hn::Add(sum, v);
+          a = Combine<kFold>(a, Map<kFold>(v));
+        }
+        return a;
+      };
+      if (count == 0) {
+        std::fill_n(row, n, p.identity);
+        continue;
+      }
+      for (int64_t i = 0; i < whole; i += lanes)
+        hn::StoreU(fold(i, [&](const float* q) HWY_ATTR { return hn::LoadU(d, q); }), d, row + i);
+      if (whole < n)
+        hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(in_tail, d, q); }), in_tail, d,
+                         row + whole);
+    }
+    for (int64_t r = 0; r < block; ++r) {
+      float* const out = y + (o0 + r) * p.out_width;
+      const V vrows = hn::Set(d, p.row_counts ? p.row_counts[o0 + r] : 1);
+      auto columns = [&](auto load) HWY_ATTR {
+        for (int64_t o = 0; o < p.out_width; o += lanes) {
+          const float* q = rows + r * kStride + o * p.stride;
+          V a = load(q);
+          for (int64_t k = 1; k < kernel; ++k) a = Combine<kFold>(a, load(q + k * p.dilation));
+          if (o + lanes <= p.out_width) {
+            if (p.column_counts) a = hn::Div(a, hn::Mul(vrows, hn::LoadU(d, p.column_counts + o)));
+            hn::StoreU(a, d, out + o);
+          } else {
+            const auto tail = hn::FirstN(d, static_cast<size_t>(p.out_width - o));
+            if (p.column_counts) a = hn::Div(a, hn::Mul(vrows, hn::MaskedLoad(tail, d, p.column_counts + o)));
+            hn::BlendedStore(a, tail, d, out + o);
+          }
+        }
+      };
+#if HWY_TARGET != HWY_SCALAR
+      if (p.stride == 2) {
+        columns([&](const float* q) HWY_ATTR { return hn::ConcatEven(d, hn::LoadU(d, q + lanes), hn::LoadU(d, q)); });
+        continue;
+      }
+#endif
+      if (p.stride == 1) {
+        columns([&](const float* q) HWY_ATTR { return hn::LoadU(d, q); });
+        continue;
+      }
+      for (int64_t o = 0; o < p.out_width; ++o) {
+        const float* q = rows + r * kStride + o * p.stride;
+        float a = q[0];
+        for (int64_t k = 1; k < kernel; ++k) {
+          const float v = q[k * p.dilation];
+          a = kFold == Fold::kMax || kFold == Fold::kMaxNan ? (v > a || std::isnan(v) ? v : a) : a + v;
+        }
+        out[o] = p.column_counts ? a / (p.row_counts[o0 + r] * p.column_counts[o]) : a;
+      }
+    }
+  }
+  return kFold != Fold::kMax || hn::AllFalse(d, hn::IsNaN(sum));
+}
+
+template <Fold kFold>
+bool PlaneFixed(const Plane& p, const float* x, float* y) {
+  if (p.kernel == 2) return PlaneOf<kFold, 2>(p, x, y);
+  if (p.kernel == 3) return PlaneOf<kFold, 3>(p, x, y);
+  return PlaneOf<kFold, 0>(p, x, y);
+}
+
+void RunPlane(const Plane& p, const float* x, float* y) {
+  switch (p.fold) {
+    case Fold::kMax:
+    case Fold::kMaxNan:
+      if (!PlaneFixed<Fold::kMax>(p, x, y)) PlaneOf<Fold::kMaxNan, 0>(p, x, y);
+      return;
+    case Fold::kAdd: PlaneFixed<Fold::kAdd>(p, x, y); return;
+    case Fold::kAddAbs: PlaneOf<Fold::kAddAbs, 0>(p, x, y); return;
+    case Fold::kAddSquare: PlaneOf<Fold::kAddSquare, 0>(p, x, y); return;
+  }
 }
 
 // y[o] = fold of row[o * stride + k * dilation] over k in [0, kernel), o < n, over rows * counts[o] where counts is
@@ -200,6 +316,7 @@ using window::Axis;
 using window::kMaxSpatial;
 using window::Window;
 
+HWY_EXPORT(RunPlane);
 HWY_EXPORT(FoldRows);
 HWY_EXPORT(FoldColumns);
 HWY_EXPORT(FoldAll);
@@ -232,9 +349,10 @@ class Cpu {
     return RejectsType<kKind>(node, p);
   }
 
-  // AveragePool: how many columns each result of a row counts.
   size_t WorkspaceBytes(TensorViews, TensorViews outputs) const {
-    return kKind == Kind::kAverage ? sizeof(float) * static_cast<size_t>(outputs[0].dim(outputs[0].rank - 1)) : 0;
+    Arena arena(nullptr);
+    Tables(arena, outputs[0]);
+    return arena.used();
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -242,8 +360,33 @@ class Cpu {
     const Window w = params_.WindowOf(x, y, false);
     const Axis& last = w[w.rank - 1];
     if (y.count() == 0) return;
-    float* const counts = kKind == Kind::kAverage ? static_cast<float*>(args.workspace()) : nullptr;
+    Arena arena(args.workspace());
+    const Tables tables(arena, y);
+    float* const counts = kKind == Kind::kAverage ? tables.column_counts : nullptr;
     for (int64_t o = 0; counts && o < last.out; ++o) counts[o] = static_cast<float>(Count(last, o));
+    const int64_t length = (last.out - 1) * last.stride + (last.kernel - 1) * last.dilation + 1;
+    if (w.rank <= 2 && length <= kRowFloats / kBlockRows) {
+      const Axis tall = w.rank == 2 ? w[0] : Axis{};
+      for (int64_t o = 0; o < tall.out; ++o) {
+        const Axis::Range range = tall.Inside(o);
+        tables.first_row[o] = range.size() > 0 ? tall.start(o) + range.first * tall.dilation : 0;
+        tables.row_count[o] = range.size();
+        tables.row_counts[o] = static_cast<float>(Count(tall, o));
+      }
+      const Plane plane{FoldOf<kKind>(params_), last.in, tall.out, last.out, tables.first_row, tables.row_count,
+                        tall.dilation * last.in, last.kernel, last.stride, last.dilation, last.pad_begin, length,
+                        kKind == Kind::kMax ? -std::numeric_limits<float>::infinity() : 0, counts, tables.row_counts};
+      const int64_t in = tall.in * last.in, out = tall.out * last.out;
+      args.ParallelFor(y.count(0, 2), 1 + 16384 / (in + out), [&](int64_t begin, int64_t end) {
+        for (int64_t c = begin; c < end; ++c) {
+          float* const to = y.as<float>() + c * out;
+          HWY_DYNAMIC_DISPATCH(RunPlane)(plane, x.as<float>() + c * in, to);
+          if (kKind == Kind::kLp && params_.p == 2)
+            for (int64_t i = 0; i < out; ++i) to[i] = std::sqrt(to[i]);
+        }
+      });
+      return;
+    }
     const int64_t out_rows = y.count(2, y.rank - 1), rows = y.count(0, y.rank - 1);
     int64_t work = last.in + 2 * last.out;
     for (int i = 0; i + 1 < w.rank; ++i) work *= w[i].kernel;
@@ -257,6 +400,19 @@ class Cpu {
   }
 
  private:
+  // What is known of each row and column of results before running.
+  struct Tables {
+    float *column_counts, *row_counts;
+    int64_t *first_row, *row_count;
+    Tables(Arena& arena, const TensorView& y) {
+      const int64_t height = y.rank == 4 ? y.dim(2) : 1;
+      column_counts = arena.Take<float>(y.dim(y.rank - 1));
+      row_counts = arena.Take<float>(height);
+      first_row = arena.Take<int64_t>(height);
+      row_count = arena.Take<int64_t>(height);
+    }
+  };
+
   // One row of results at (o..., all) of one channel.
   void Row(const Window& w, const int64_t* o, const float* x, const float* counts, float* y) const {
     const Axis& a = w[w.rank - 1];

@@ -87,7 +87,11 @@ double RowOf(const float* x, int64_t n, float shift) {
       a1 = Combine<kStep>(a1, hn::IfThenElse(tail, Map<kStep>(hn::MaskedLoad(tail, d, p + i), s), identity));
     }
     const V a = Combine<kStep>(Combine<kStep>(a0, a1), Combine<kStep>(a2, a3));
-    if constexpr (kStep == Step::kMax || kStep == Step::kMin || kStep == Step::kMul) {
+    if constexpr (kStep == Step::kMax || kStep == Step::kMin) {
+      double best = kStep == Step::kMax ? hn::GetLane(hn::MaxOfLanes(d, a)) : hn::GetLane(hn::MinOfLanes(d, a));
+      if (!hn::AllFalse(d, hn::IsNaN(a))) best = std::numeric_limits<double>::quiet_NaN();
+      total = CombineScalar<kStep>(total, best);
+    } else if constexpr (kStep == Step::kMul) {
       HWY_ALIGN float buffer[hn::MaxLanes(D())];
       hn::Store(a, d, buffer);
       for (int64_t k = 0; k < lanes; ++k) total = CombineScalar<kStep>(total, buffer[k]);
