@@ -18,7 +18,7 @@
 #include "core/place/provider_instance.h"
 #include "core/plan/program.h"
 #include "core/runtime/executor.h"
-#include "core/runtime/runtime_value.h"
+#include "core/plan/runtime_value.h"
 
 namespace onda {
 

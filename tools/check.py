@@ -57,7 +57,7 @@ def steps(jobs):
         Step("use of models", (PYTHON, "tests/models/use.py", *suite), 5, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
         Step("package", ("tests/package/run.sh", "build/release"), 3, "build release"),
-        Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 8, "build release"),
+        Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 15, "build release"),
         Step("build asan-ubsan", build("asan-ubsan"), 20),
         Step("unit tests asan-ubsan", ctest("asan-ubsan"), 20, "build asan-ubsan", counts=True),
         Step("build tsan", build("tsan"), 20, long=True),

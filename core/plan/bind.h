@@ -7,7 +7,7 @@
 
 #include "core/plan/plan.h"
 #include "core/plan/program.h"
-#include "core/runtime/runtime_value.h"
+#include "core/plan/runtime_value.h"
 
 namespace onda {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/runtime/runtime_value.h"
+#include "core/plan/runtime_value.h"
 
 namespace onda {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "core/plan/program.h"
 #include "core/runtime/block_pool.h"
-#include "core/runtime/runtime_value.h"
+#include "core/plan/runtime_value.h"
 #include "providers/cpu/thread_pool.h"
 
 namespace onda {

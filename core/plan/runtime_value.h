@@ -1,6 +1,6 @@
 // A value while a program runs.
-#ifndef ONDA_CORE_RUNTIME_RUNTIME_VALUE_H_
-#define ONDA_CORE_RUNTIME_RUNTIME_VALUE_H_
+#ifndef ONDA_CORE_PLAN_RUNTIME_VALUE_H_
+#define ONDA_CORE_PLAN_RUNTIME_VALUE_H_
 
 #include <cstdint>
 #include <memory>
@@ -63,4 +63,4 @@ struct RuntimeValue {
 
 }  // namespace onda
 
-#endif  // ONDA_CORE_RUNTIME_RUNTIME_VALUE_H_
+#endif  // ONDA_CORE_PLAN_RUNTIME_VALUE_H_
