@@ -80,7 +80,7 @@ void InferConvTranspose(InferContext& c) {
       c.Reject(std::string(name) + " has " + std::to_string(values.size()) + " entries where " +
                std::to_string(spatial) + " are needed");
     for (int64_t v : values)
-      if (v < 0) c.Reject(std::string(name) + " has an entry " + std::to_string(v));
+      if (v < 0 || v > INT32_MAX) c.Reject(std::string(name) + " has an entry " + std::to_string(v));
   };
   check("output_padding", p.output_padding);
   check("output_shape", p.output_shape);

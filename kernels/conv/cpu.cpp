@@ -90,6 +90,7 @@ class ConvFloat {
   }
 
   void Launch(const LaunchArgs& args) const {
+    if (args.output(0).count() == 0) return;
     Arena arena(args.workspace());
     const Parallel parallel = ParallelOf(args);
     const Pieces m(*this, arena, args.inputs(), args.output(0), parallel.threads);
@@ -155,6 +156,7 @@ class ConvTransposeFloat {
   }
 
   void Launch(const LaunchArgs& args) const {
+    if (args.output(0).count() == 0) return;
     Arena arena(args.workspace());
     const Pieces m(*this, arena, args.inputs(), args.output(0));
     for (const Floats* f : {&m.x, &m.w, &m.bias}) f->Fill(args);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "onda/types.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv/depthwise.cpp"
 #include "hwy/foreach_target.h"
@@ -25,9 +27,10 @@ constexpr int64_t kSlack = 128;  // vectors are read and written past the end of
 struct Tiling {
   int64_t rows, columns;  // outputs per tile
   int64_t row_tiles, column_tiles;
-  int64_t pitch;       // floats per row of a phase
-  int64_t phase_rows;  // rows per phase
-  int64_t phase_size;  // floats per phase; a plane has stride[1] * stride[2] phases, the buffer kernel[0] planes
+  int64_t row_phases, column_phases;  // remainders that kernel positions meet
+  int64_t pitch;                      // floats per row of a phase
+  int64_t phase_rows;                 // rows per phase
+  int64_t phase_size;  // floats per phase; the buffer has kernel[0] planes of row_phases * column_phases of them
   int64_t buffer_floats, flat_floats, offset_floats;
 
   explicit Tiling(const Problem& p) {
@@ -35,7 +38,14 @@ struct Tiling {
     column_tiles = (p.out[2] + columns - 1) / columns;
     pitch = columns + (p.kernel[2] - 1) * p.dilation[2] / p.stride[2];
     const int64_t reach = (p.kernel[1] - 1) * p.dilation[1] / p.stride[1];
-    const int64_t phases = p.kernel[0] * p.stride[1] * p.stride[2];
+    row_phases = std::min(p.stride[1], (p.kernel[1] - 1) * p.dilation[1] + 1);
+    column_phases = std::min(p.stride[2], (p.kernel[2] - 1) * p.dilation[2] + 1);
+    // Offsets into the buffer are 32 bits wide.
+    if (static_cast<double>(p.kernel[0]) * static_cast<double>(row_phases) * static_cast<double>(column_phases) *
+            static_cast<double>(pitch) * static_cast<double>(reach + 1) >
+        1e9)
+      throw Error(ErrorCode::kResourceLimit, "the window of a depthwise convolution reaches too far");
+    const int64_t phases = p.kernel[0] * row_phases * column_phases;
     rows = std::clamp<int64_t>(kBufferFloats / (pitch * phases) - reach, 1, p.out[1]);
     row_tiles = (p.out[1] + rows - 1) / rows;
     rows = (p.out[1] + row_tiles - 1) / row_tiles;
@@ -104,8 +114,8 @@ void FillBuffer(const Problem& p, const Tiling& t, int64_t od, int64_t oh, int64
   const int64_t ih0 = oh * p.stride[1] - p.pad[1], iw0 = ow * p.stride[2] - p.pad[2];
   for (int64_t kd = 0; kd < p.kernel[0]; ++kd) {
     const int64_t id = od * p.stride[0] - p.pad[0] + kd * p.dilation[0];
-    for (int64_t ph = 0; ph < p.stride[1]; ++ph) {
-      for (int64_t pw = 0; pw < p.stride[2]; ++pw, buffer += t.phase_size) {
+    for (int64_t ph = 0; ph < t.row_phases; ++ph) {
+      for (int64_t pw = 0; pw < t.column_phases; ++pw, buffer += t.phase_size) {
         const PhaseColumns columns(iw0 + pw, p.in[2], p.stride[2], t.pitch);
         const PhaseColumns nothing(0, 0, 1, t.pitch);
         for (int64_t r = 0; r < t.phase_rows; ++r) {
@@ -235,7 +245,7 @@ void RunDepthwise(const Problem& p, const Operands& o, const Parallel& parallel,
     for (int64_t kh = 0; kh < p.kernel[1]; ++kh) {
       for (int64_t kw = 0; kw < p.kernel[2]; ++kw) {
         const int64_t h = kh * p.dilation[1], w = kw * p.dilation[2];
-        const int64_t phase = (kd * p.stride[1] + h % p.stride[1]) * p.stride[2] + w % p.stride[2];
+        const int64_t phase = (kd * t.row_phases + h % p.stride[1]) * t.column_phases + w % p.stride[2];
         offsets[tap++] = static_cast<int32_t>(phase * t.phase_size + h / p.stride[1] * t.pitch + w / p.stride[2]);
       }
     }

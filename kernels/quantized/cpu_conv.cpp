@@ -84,6 +84,7 @@ class Conv {
   }
 
   void Launch(const LaunchArgs& args) const {
+    if (args.output(0).count() == 0) return;
     Arena arena(args.workspace());
     Problem problem(*this, arena, args.inputs(), args.output(0));
     if (problem.to_pack) Pack(args.input(kIn.b), problem.gemm.a.zero, problem.to_pack);
