@@ -173,10 +173,17 @@ void Engine::Observe(const Feeds& feeds, const std::function<void(const NodeResu
 }
 
 Data ReadProtoFile(const std::string& path, const Port& port) {
+  const std::string bytes = ReadFile(path);
   try {
-    return ToData(Value::FromProto(ReadFile(path), port.info));
+    return ToData(Value::FromProto(bytes, port.info));
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kNotFound) throw;
+    // What an optional holds may be written without the optional around it.
+    if (port.type.kind == Kind::kOptional) {
+      try {
+        return ToData(Value::FromProto(bytes, port.info.GetElement()));
+      } catch (const Error&) {
+      }
+    }
     throw Error(error.code(), "'" + path + "': " + error.what());
   }
 }
