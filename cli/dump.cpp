@@ -7,9 +7,23 @@
 #include "cli/model_file.h"
 
 namespace onda::cli {
+namespace {
+
+std::string Plans(const DumpOptions& options) {
+  EngineOptions engine_options = options.engine;
+  engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
+  const Engine engine(LoadModel(options.model), engine_options);
+  std::vector<std::string> notes;
+  engine.Run(ReadInputs(engine, options.inputs, &notes));
+  for (const std::string& note : notes) std::fprintf(stderr, "onda: %s\n", note.c_str());
+  return engine.session().PrintPlans();
+}
+
+}  // namespace
 
 int Dump(const DumpOptions& options) {
-  const std::string text = LoadModel(options.model).Print(options.upgraded ? "upgraded" : "");
+  const std::string text =
+      options.plan ? Plans(options) : LoadModel(options.model).Print(options.upgraded ? "upgraded" : "");
   if (!options.output.empty()) {
     WriteFile(options.output, text);
   } else {

@@ -71,6 +71,10 @@ int Main(int argc, char** argv) {
   command = app.add_subcommand("dump", "Prints a model in ONNX's text syntax");
   command->add_option("model", dump.model, "the model")->required();
   command->add_flag("--upgraded", dump.upgraded, "in canonical form, as it is run");
+  command->add_flag("--plan", dump.plan, "run once and print the plans instead: steps, and where values lie")
+      ->excludes("--upgraded");
+  AddInputOptions(command, &dump.inputs);
+  AddEngineOptions(command, &dump.engine);
   command->add_option("-o,--output", dump.output, "file to write instead");
   command->callback([&] { code = Dump(dump); });
 

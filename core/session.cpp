@@ -8,6 +8,7 @@
 #include "core/passes/patch.h"
 #include "core/passes/rules.h"
 #include "core/place/insert_copies.h"
+#include "core/plan/print_plan.h"
 #include "kernels/op_table.h"
 
 namespace onda {
@@ -146,6 +147,8 @@ void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) const {
 }
 
 InferenceSession::~InferenceSession() = default;
+
+std::string InferenceSession::PrintPlans() const { return onda::PrintPlans(*compiled_); }
 
 std::vector<PlacementEntry> InferenceSession::Placement() const {
   std::vector<PlacementEntry> entries;

@@ -65,6 +65,8 @@ class InferenceSession {
   const Graph& graph() const { return *graph_; }
   std::shared_ptr<const Graph> ShareGraph() const { return graph_; }
   std::vector<PlacementEntry> Placement() const;
+  // The plans that runs of all outputs have made so far, as text.
+  std::string PrintPlans() const;
 
   struct RunArguments {
     std::vector<std::pair<std::string, RuntimeValue>> feeds;

@@ -218,6 +218,14 @@ void FillSessionApi(OndaApi& api) {
     *key = session->custom_metadata[index].first.c_str();
     *value = session->custom_metadata[index].second.c_str();
   };
+  api.SessionPrintPlans = [](const OndaSession* session, void (*write)(void*, const char*, size_t), void* user) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(reinterpret_cast<const void*>(write), "write");
+      const std::string text = session->session->PrintPlans();
+      write(user, text.data(), text.size());
+    });
+  };
   api.SessionPlacementCount = [](const OndaSession* session) { return session->placement.size(); };
   api.SessionPlacement = [](const OndaSession* session, size_t index, const char** node, const char** op,
                             const char** provider, const char** reason) {

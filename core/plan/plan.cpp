@@ -43,4 +43,12 @@ void PlanCache::Add(std::shared_ptr<const Plan> plan) {
   if (it->second.size() > capacity_) it->second.pop_back();
 }
 
+std::vector<std::shared_ptr<const Plan>> PlanCache::All() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const Plan>> all;
+  for (const auto& [position, plans] : plans_) all.insert(all.end(), plans.begin(), plans.end());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->begin < b->begin; });
+  return all;
+}
+
 }  // namespace onda

@@ -100,6 +100,8 @@ class PlanCache {
   // A plan that begins at `position` and holds for the frame, or null.
   std::shared_ptr<const Plan> Find(int32_t position, const std::vector<RuntimeValue>& frame);
   void Add(std::shared_ptr<const Plan> plan);
+  // By position, the most recently used ones first.
+  std::vector<std::shared_ptr<const Plan>> All();
 
  private:
   const size_t capacity_;  // per position

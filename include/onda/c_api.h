@@ -181,6 +181,10 @@ typedef struct OndaApi {
 
   size_t (*ProviderCount)(void);
   const char* (*ProviderName)(size_t index);
+
+  // The plans that runs have made so far, as text, which write is called with once.
+  OndaError* (*SessionPrintPlans)(const OndaSession*, void (*write)(void* user, const char* text, size_t size),
+                                  void* user);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

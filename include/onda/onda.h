@@ -540,6 +540,15 @@ class Session {
     Api().SessionMemory(get(), &use.in_use, &use.kept, &use.peak);
     return use;
   }
+  // The plans that runs of all outputs have made so far, for people: steps, and where values lie.
+  std::string PrintPlans() const {
+    std::string plans;
+    const auto write = [](void* user, const char* text, size_t size) {
+      static_cast<std::string*>(user)->assign(text, size);
+    };
+    Check(Api().SessionPrintPlans(get(), write, &plans));
+    return plans;
+  }
   // Gives memory that is kept for reuse back to the system.
   void Trim() { Api().SessionTrim(get()); }
 

@@ -175,6 +175,31 @@ class Run(CommandTest):
         self.assertIn("no/model.onnx", onda("run", "no/model.onnx", code=14))
 
 
+    def test_damaged_files_are_refused(self):
+        """Random changes of files of every kind: an answer or an error, never a crash."""
+        random = np.random.default_rng(5)
+        array = random.random((4, 5)).astype(np.float32)
+        np.save(self.folder / "x.npy", array)
+        np.save(self.folder / "s.npy", np.array([["a", "bc"]]))
+        np.savez_compressed(self.folder / "x.npz", x=array)
+        pixels = random.integers(0, 256, (9, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(self.folder / "x.png")
+        Image.fromarray(pixels).save(self.folder / "x.jpg")
+        (self.folder / "x.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
+        model = self.identity("float")
+        for name in ("x.npy", "s.npy", "x.npz", "x.png", "x.jpg", "x.pb"):
+            whole = (self.folder / name).read_bytes()
+            for _ in range(25):
+                damaged = bytearray(whole[:random.integers(len(whole) + 1)] if random.random() < 0.2 else whole)
+                for _ in range(random.integers(1, 6)):
+                    if damaged:
+                        damaged[random.integers(len(damaged))] = random.choice([0, 1, 127, 128, 255, random.integers(256)])
+                path = self.folder / f"damaged{Path(name).suffix}"
+                path.write_bytes(damaged)
+                done = subprocess.run([ONDA, "run", model, "-i", f"x={path}"], capture_output=True, timeout=60)
+                self.assertIn(done.returncode, (0, 11, 12, 15, 16), (name, bytes(damaged).hex(), done.stderr))
+
+
 class Look(CommandTest):
     def test_help_lists_exit_codes(self):
         text = onda("--help")
@@ -200,6 +225,11 @@ class Look(CommandTest):
         for before, after in zip(model.graph.initializer, parsed.graph.initializer):
             np.testing.assert_array_equal(numpy_helper.to_array(before), numpy_helper.to_array(after))
         self.assertIn("Conv", onda("dump", DIGITS, "--upgraded"))
+
+    def test_plan(self):
+        text = onda("dump", "--plan", DIGITS, "--dim", "batch=2")
+        self.assertIn("for image float[2,1,28,28]", text)
+        self.assertRegex(text, r"cpu runs Conv 'conv1': .*@\d+")
 
     def test_verify(self):
         self.assertIn("agree", onda("verify", DIGITS, "--dim", "batch=3"))
