@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "core/ir/at_node.h"
 #include "core/schema/check_node.h"
 #include "onda/float_formats.h"
 
@@ -287,7 +288,11 @@ void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
   if (op->upgrade) {
     const std::string before = node.op_type + "\n" + node.domain;
     Rewrite rewrite(*this, &frame, &node, schema ? schema->since_version : opset);
-    op->upgrade(rewrite);
+    try {
+      op->upgrade(rewrite);
+    } catch (const Error& e) {
+      throw AtNode(node, e);
+    }
     if (rewrite.replaced) {
       for (size_t i = 0; i < read.outputs.size(); ++i) {
         if (read.outputs[i] == kNoValue) continue;
@@ -360,8 +365,7 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
   try {
     inference.Run(*node.op, node);
   } catch (const Error& e) {
-    if (std::string_view(e.what()).rfind("node", 0) == 0) throw;
-    throw Error(e.code(), Describe(node) + ": " + e.what());
+    throw AtNode(node, e);
   }
   const std::vector<Fact>& outputs = inference.outputs();
   bool all_constant = !node.outputs.empty();

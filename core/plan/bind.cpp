@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
 #include "core/place/place.h"
 #include "core/plan/memory_planner.h"
@@ -506,31 +507,35 @@ std::shared_ptr<const Plan> Binder::Run() {
       }
       break;
     }
-    std::vector<const Fact*> facts;
-    facts.reserve(node.inputs.size());
-    for (ValueId input : node.inputs) facts.push_back(input == kNoValue ? nullptr : &FactOf(input));
-    Start(node, std::move(facts));
-    node.op->infer(*this);
-    bool all_static = true;
-    for (size_t i = 0; i < node.outputs.size(); ++i)
-      if (node.has_output(i) && program_.wanted(node.outputs[i]))
-        all_static = all_static && outputs()[i].is_tensor() && outputs()[i].static_shape();
-    if (node.op->flags & kOpCopy) {
-      if (!TryEvaluate(node)) AddCopy(id);
-      continue;
-    }
-    if (TryEvaluate(node)) continue;
-    if (!all_static) {
-      if (position > plan_->begin) break;
-      if (view) Reject("the shape of its output cannot be determined");
-      AddStep(id, position, true);
-      ++position;
-      break;
-    }
-    if (view) {
-      AddView(node);
-    } else {
-      AddStep(id, position, false);
+    try {
+      std::vector<const Fact*> facts;
+      facts.reserve(node.inputs.size());
+      for (ValueId input : node.inputs) facts.push_back(input == kNoValue ? nullptr : &FactOf(input));
+      Start(node, std::move(facts));
+      node.op->infer(*this);
+      bool all_static = true;
+      for (size_t i = 0; i < node.outputs.size(); ++i)
+        if (node.has_output(i) && program_.wanted(node.outputs[i]))
+          all_static = all_static && outputs()[i].is_tensor() && outputs()[i].static_shape();
+      if (node.op->flags & kOpCopy) {
+        if (!TryEvaluate(node)) AddCopy(id);
+        continue;
+      }
+      if (TryEvaluate(node)) continue;
+      if (!all_static) {
+        if (position > plan_->begin) break;
+        if (view) Reject("the shape of its output cannot be determined");
+        AddStep(id, position, true);
+        ++position;
+        break;
+      }
+      if (view) {
+        AddView(node);
+      } else {
+        AddStep(id, position, false);
+      }
+    } catch (const Error& error) {
+      throw AtNode(node, error);
     }
   }
   Finish(position);

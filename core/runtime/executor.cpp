@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
 #include "core/plan/bind.h"
 #include "core/runtime/host_op.h"
@@ -205,7 +206,13 @@ class Execution {
         slot.dims = e.dims;
         slot.data = binding->data;
       } else {
-        slot = NewTensor(PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
+        try {
+          slot = NewTensor(PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
+        } catch (const Error& error) {
+          const Node* node = graph_.Producer(e.id);
+          if (!node) throw;
+          throw AtNode(*node, error);
+        }
       }
     }
   }
