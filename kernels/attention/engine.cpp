@@ -13,7 +13,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // After highway.h
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::attention::HWY_NAMESPACE {
@@ -33,7 +33,7 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
   const V cap = hn::Set(d, softcap), inverse = hn::Set(d, softcap == 0 ? 0 : 1 / softcap);
   const bool plain = softcap == 0 && !bias && !keep;
   auto score = [&](V v, V b) HWY_ATTR {
-    if (softcap != 0) v = hn::Mul(cap, hn::Tanh(d, hn::Mul(v, inverse)));
+    if (softcap != 0) v = hn::Mul(cap, onda::HWY_NAMESPACE::vf::Tanh(hn::Mul(v, inverse)));
     if (bias) v = hn::IfThenElse(hn::Eq(b, lowest), lowest, hn::Add(v, b));
     return v;
   };
@@ -71,10 +71,7 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
   }
   const V m = hn::Set(d, max);
   V vsum = hn::Zero(d);
-  auto exponential = [&](V v) HWY_ATTR {
-    const V x = hn::Sub(v, m);
-    return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));  // Exp makes 0 of NaN
-  };
+  auto exponential = [&](V v) HWY_ATTR { return onda::HWY_NAMESPACE::vf::ExpNonPositive(hn::Sub(v, m)); };
   for (i = 0; i + lanes <= n; i += lanes) {
     const V e = exponential(hn::LoadU(d, s + i));
     vsum = hn::Add(vsum, e);

@@ -28,6 +28,25 @@ HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
 HWY_INLINE V Infinity() { return C(std::numeric_limits<float>::infinity()); }
 
 HWY_INLINE V Exp(V x) { return KeepNaN(x, hn::Exp(D(), x)); }
+// exp(x) for x <= 0 and NaN, to about an ulp; 0 below -87.3. Powers of two go straight into the exponent's bits; the
+// polynomial is that of Cephes' expf.
+HWY_INLINE V ExpNonPositive(V x) {
+  const D d;
+  const hn::RebindToSigned<D> di;
+  const V shifter = C(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  const V t = hn::MulAdd(x, C(1.44269504f), shifter), n = hn::Sub(t, shifter);
+  const V r = hn::NegMulAdd(n, C(-2.12194440e-4f), hn::NegMulAdd(n, C(0.693359375f), x));
+  V p = C(1.9875691500e-4f);
+  p = hn::MulAdd(p, r, C(1.3981999507e-3f));
+  p = hn::MulAdd(p, r, C(8.3334519073e-3f));
+  p = hn::MulAdd(p, r, C(4.1665795894e-2f));
+  p = hn::MulAdd(p, r, C(1.6666665459e-1f));
+  p = hn::MulAdd(p, r, C(5.0000001201e-1f));
+  p = hn::MulAdd(hn::Mul(r, r), p, hn::Add(r, C(1.0f)));
+  const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, t))));
+  return hn::IfThenElse(hn::Lt(x, C(-87.3f)), Zero(), y);
+}
+
 HWY_INLINE V Expm1(V x) { return KeepNaN(x, hn::Expm1(D(), x)); }
 
 HWY_INLINE V Log(V x) {

@@ -14,7 +14,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // After highway.h
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 #ifndef ONDA_KERNELS_SOFTMAX_STRIP_
 #define ONDA_KERNELS_SOFTMAX_STRIP_
@@ -28,8 +28,7 @@ namespace onda::softmax::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 
-// The library's makes 0 of NaN.
-HWY_INLINE hn::Vec<D> Exp(hn::Vec<D> v) { return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(D(), v)); }
+HWY_INLINE hn::Vec<D> Exp(hn::Vec<D> v) { return onda::HWY_NAMESPACE::vf::ExpNonPositive(v); }
 
 // v of [0, 1] rounded to float16: to 11 bits, or to a multiple of 2^-24.
 HWY_INLINE hn::Vec<D> RoundToHalf(hn::Vec<D> v) {
@@ -77,6 +76,11 @@ void Row(const float* x, float* y, int64_t n, bool log, bool half_steps) {
   auto finish = [&](V v) { return log ? hn::Sub(v, scale) : hn::Mul(v, scale); };
   for (int64_t i = 0; i < whole; i += lanes) hn::StoreU(finish(hn::LoadU(d, y + i)), d, y + i);
   if (whole < n) hn::BlendedStore(finish(hn::MaskedLoad(tail, d, y + whole)), tail, d, y + whole);
+}
+
+// The rows of a dense matrix.
+void Rows(const float* x, float* y, int64_t rows, int64_t n, bool log, bool half_steps) {
+  for (int64_t r = 0; r < rows; ++r) Row(x + r * n, y + r * n, n, log, half_steps);
 }
 
 // The first `width` columns of a (length, stride) matrix, each normalised. y may be x. length >= 1, width <= kStrip.
@@ -132,7 +136,7 @@ HWY_AFTER_NAMESPACE();
 namespace onda::softmax {
 namespace {
 
-HWY_EXPORT(Row);
+HWY_EXPORT(Rows);
 HWY_EXPORT(Columns);
 
 template <bool kLog>
@@ -158,34 +162,33 @@ class Cpu {
     const bool steps = RoundsSteps(type, kLog ? Kind::kLogSoftmax : Kind::kSoftmax);
     const int64_t slab = n * inner, strips = (inner + kStrip - 1) / kStrip;
     float* work = static_cast<float*>(args.workspace());
-    if (inner == 1 || IsHalf(type)) {
-      // A task is a slab of (n, inner): one row where inner is 1.
-      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner, steps](int64_t begin,
-                                                                                               int64_t end) {
+    if (inner == 1 && !IsHalf(type)) {
+      args.ParallelFor(outer, 1 + 16384 / n, [&, n = n](int64_t begin, int64_t end) {
+        HWY_DYNAMIC_DISPATCH(Rows)(x.as<float>() + begin * n, y.as<float>() + begin * n, end - begin, n, kLog, steps);
+      });
+      return;
+    }
+    if (IsHalf(type)) {
+      // A task is a slab of (n, inner), widened to floats and normalised there.
+      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner](int64_t begin, int64_t end) {
         for (int64_t o = begin; o < end; ++o) {
-          const float* from = x.as<float>() + o * slab;
-          float* to = y.as<float>() + o * slab;
-          if (IsHalf(type)) {
-            WidenToFloat(type, x.as<uint16_t>() + o * slab, work + o * slab, slab);
-            from = to = work + o * slab;
-          }
-          if (inner == 1) {
-            HWY_DYNAMIC_DISPATCH(Row)(from, to, n, kLog, steps);
-          } else {
-            for (int64_t j = 0; j < inner; j += kStrip)
-              HWY_DYNAMIC_DISPATCH(Columns)(from + j, to + j, n, inner, std::min(kStrip, inner - j), kLog, steps);
-          }
-          if (IsHalf(type)) NarrowFromFloat(type, to, y.as<uint16_t>() + o * slab, slab);
+          float* const wide = work + o * slab;
+          WidenToFloat(type, x.as<uint16_t>() + o * slab, wide, slab);
+          if (inner == 1) HWY_DYNAMIC_DISPATCH(Rows)(wide, wide, 1, n, kLog, steps);
+          for (int64_t j = 0; inner > 1 && j < inner; j += kStrip)
+            HWY_DYNAMIC_DISPATCH(Columns)(wide + j, wide + j, n, inner, std::min(kStrip, inner - j), kLog, steps);
+          NarrowFromFloat(type, wide, y.as<uint16_t>() + o * slab, slab);
         }
       });
       return;
     }
     const int64_t width = std::min(kStrip, inner);
-    args.ParallelFor(outer * strips, 1 + 16384 / std::max<int64_t>(1, n * width), [&, n = n, inner = inner, steps](int64_t begin,
-                                                                                                     int64_t end) {
+    const int64_t grain = 1 + 16384 / std::max<int64_t>(1, n * width);
+    args.ParallelFor(outer * strips, grain, [&, n = n, inner = inner](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t j = t % strips * kStrip, at = t / strips * slab + j;
-        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog, steps);
+        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog,
+                                      steps);
       }
     });
   }
