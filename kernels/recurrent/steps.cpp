@@ -73,7 +73,8 @@ HWY_INLINE void Tile(const float* const* rows, int64_t depth, const float* weigh
 template <int kGates>
 void MultiplyGates(const Product& p) {
   constexpr int64_t kWidth = hn::MaxLanes(D());
-  constexpr int kRows = HWY_TARGET <= HWY_AVX3 ? 6 : 3;
+  // Sums, weights and one input must fit into 32 or 16 registers.
+  constexpr int kRows = HWY_TARGET <= HWY_AVX3 || kGates == 1 ? 6 : kGates == 2 ? 4 : kGates == 3 ? 3 : 2;
   for (int64_t group = p.first_group; group < p.last_group; ++group) {
     const float* weights = p.weights + group * p.depth * kGates * kWidth;
     const float* bias = p.bias ? p.bias + group * kGates * kWidth : nullptr;
