@@ -13,6 +13,12 @@ void Upgrade(RewriteContext& c) {
   if (mode == "bicubic") c.node().attributes.Set("mode", std::string("cubic"));
 }
 
+// com.microsoft's is GridSample-16, whose default mode is bilinear too.
+void UpgradeContributed(RewriteContext& c) {
+  c.node().domain = "";
+  Upgrade(c);
+}
+
 void Infer(InferContext& c) {
   const Params params(c.attributes());
   const DType dtype = c.dtype(0);
@@ -63,6 +69,7 @@ void InferAffine(InferContext& c) {
 
 constexpr OpDef kOps[] = {
     {.name = "GridSample", .infer = Infer, .upgrade = Upgrade},
+    {.name = "GridSample", .domain = "com.microsoft", .upgrade = UpgradeContributed, .flags = kOpAlias},
     {.name = "AffineGrid", .infer = InferAffine, .host_inputs = 1 << 1},
 };
 

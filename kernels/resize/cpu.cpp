@@ -18,6 +18,18 @@ struct Block {
   int32_t start, count;
 };
 
+// Output rows [first, last) of one plane, each a row of the input picked element by element.
+struct PickedRows {
+  const float* plane;   // null where it lies outside of the crop
+  const int64_t* down;  // row of the plane for each output row, -1 for outside; null: the same
+  int64_t first, last, in_width, width;
+  const int32_t* index;  // [width], null: the same
+  const Block* blocks;
+  bool crops;  // some index is negative
+  float outside;
+  float* to;  // output row `first`
+};
+
 }  // namespace onda::resize
 #endif
 
@@ -86,17 +98,42 @@ void BlendRows(const float* const* rows, const float* weight, int64_t taps, int6
 }
 
 // to[i] = from[index[i]], or `outside` where index[i] is negative.
-void PickRow(const float* from, const int32_t* index, const Block* blocks, float outside, int64_t n, float* to) {
+HWY_INLINE void PickRow(const float* from, const PickedRows& rows, float* to) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Block* block = rows.blocks;
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes, ++blocks) {
-    const auto at = hn::LoadU(di, index + i);
+  for (; i + lanes <= rows.width; i += lanes, ++block) {
+    const auto at = hn::LoadU(di, rows.index + i);
+    if (block->count == 1 && !rows.crops) {
+      const auto lane = hn::IndicesFromVec(d, hn::Sub(at, hn::Set(di, block->start)));
+      hn::StoreU(hn::TableLookupLanes(hn::LoadU(d, from + block->start), lane), d, to + i);
+      continue;
+    }
     const auto out = hn::RebindMask(d, hn::Lt(at, hn::Zero(di)));
-    hn::StoreU(hn::IfThenElse(out, hn::Set(d, outside), Pick(d, from, at, *blocks)), d, to + i);
+    hn::StoreU(hn::IfThenElse(out, hn::Set(d, rows.outside), Pick(d, from, at, *block)), d, to + i);
   }
-  for (; i < n; ++i) to[i] = index[i] < 0 ? outside : from[index[i]];
+  for (; i < rows.width; ++i) to[i] = rows.index[i] < 0 ? rows.outside : from[rows.index[i]];
+}
+
+void PickRows(const PickedRows& rows) {
+  float* to = rows.to;
+  int64_t last_source = -2;
+  for (int64_t y = rows.first; y < rows.last; ++y, to += rows.width) {
+    const int64_t source = rows.plane ? (rows.down ? rows.down[y] : y) : -1;
+    const float* from = source < 0 ? nullptr : rows.plane + source * rows.in_width;
+    if (!from) {
+      std::fill(to, to + rows.width, rows.outside);
+    } else if (source == last_source) {
+      std::copy_n(to - rows.width, rows.width, to);
+    } else if (!rows.index) {
+      std::copy_n(from, rows.width, to);
+    } else {
+      PickRow(from, rows, to);
+    }
+    last_source = source;
+  }
 }
 
 }  // namespace onda::resize::HWY_NAMESPACE
@@ -109,7 +146,7 @@ namespace {
 HWY_EXPORT(Lanes);
 HWY_EXPORT(GatherRow);
 HWY_EXPORT(BlendRows);
-HWY_EXPORT(PickRow);
+HWY_EXPORT(PickRows);
 
 // The output's rows are shared out in so many pieces, each with rings of its own.
 constexpr int64_t kPieces = 64;
@@ -311,34 +348,42 @@ class Cpu {
   }
 
   void Nearest(const LaunchArgs& args, const Plan& plan, const TensorView& x, const TensorView& y) const {
-    const int64_t width = plan.across.out;
-    const float outside = static_cast<float>(params_.extrapolation);
+    const int64_t width = plan.across.out, height = plan.down.out;
+    PickedRows whole{};
+    whole.down = plan.down.identity ? nullptr : plan.down.index;
+    whole.in_width = plan.across.in;
+    whole.width = width;
+    whole.index = plan.across.identity ? nullptr : plan.index;
+    whole.blocks = plan.blocks;
+    whole.crops = params_.coordinates == Coordinates::kTfCropAndResize;
+    whole.outside = static_cast<float>(params_.extrapolation);
     OverPieces(args, y.count() / width, width, [&](int64_t, int64_t begin, int64_t end) {
-      int64_t last_source = -2;
-      for (int64_t r = begin; r < end; ++r) {
-        // The row of x; -1 outside of the crop.
-        int64_t source = 0, rest = r, stride = 1;
-        for (int axis = x.rank - 2; axis >= 0; --axis) {
-          const int64_t at = rest % y.dim(axis);
-          const int64_t picked = plan.tables[axis].identity ? at : plan.tables[axis].index[at];
-          source = source < 0 || picked < 0 ? -1 : source + picked * stride;
-          rest /= y.dim(axis);
-          stride *= x.dim(axis);
-        }
-        float* out = y.as<float>() + r * width;
-        const float* row = x.as<float>() + source * plan.across.in;
-        if (source < 0) {
-          std::fill(out, out + width, outside);
-        } else if (source == last_source) {
-          std::copy_n(out - width, width, out);
-        } else if (plan.across.identity) {
-          std::copy_n(row, width, out);
-        } else {
-          HWY_DYNAMIC_DISPATCH(PickRow)(row, plan.index, plan.blocks, outside, width, out);
-        }
-        last_source = source;
+      while (begin < end) {
+        const int64_t stop = std::min(end, (begin / height + 1) * height);
+        PickedRows rows = whole;
+        rows.first = begin % height;
+        rows.last = rows.first + stop - begin;
+        rows.to = y.as<float>() + begin * width;
+        const int64_t plane = PlaneOf(plan, x, y, begin / height);
+        if (plane >= 0) rows.plane = x.as<float>() + plane * plan.down.in * plan.across.in;
+        HWY_DYNAMIC_DISPATCH(PickRows)(rows);
+        begin = stop;
       }
     });
+  }
+
+  // The plane of x for a plane of y; -1 outside of the crop.
+  static int64_t PlaneOf(const Plan& plan, const TensorView& x, const TensorView& y, int64_t plane) {
+    int64_t source = 0, stride = 1;
+    for (int axis = x.rank - 3; axis >= 0; --axis) {
+      const int64_t at = plane % y.dim(axis);
+      const int64_t picked = plan.tables[axis].identity ? at : plan.tables[axis].index[at];
+      if (picked < 0) return -1;
+      source += picked * stride;
+      plane /= y.dim(axis);
+      stride *= x.dim(axis);
+    }
+    return source;
   }
 
   Params params_;
