@@ -53,6 +53,14 @@ bool KindMatches(const Fact& declared, const RuntimeValue& given) {
   return declared.kind == ValueKind::kOptional;
 }
 
+// The bits behind the last element of a packed tensor are zero (see DType); kernels write elements and leave them as they were.
+void ClearPadding(const RuntimeValue& v) {
+  const int bits = BitsOf(v.dtype);
+  if (!v.is_tensor() || v.dtype == DType::kString || bits >= 8 || v.bytes() == 0) return;
+  const int64_t used = v.count() * bits % 8;
+  if (used) static_cast<uint8_t*>(v.data)[v.bytes() - 1] &= static_cast<uint8_t>((1 << used) - 1);
+}
+
 bool SharesMemory(const RuntimeValue& v, const std::vector<RuntimeValue>& others, size_t self) {
   if (v.borrowed || v.owner.use_count() > 1) return true;
   for (size_t i = 0; i < self; ++i)
@@ -247,6 +255,7 @@ std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
                                               context, arguments.bindings);
   for (size_t i = 0; i < results.size(); ++i) {
     RuntimeValue& result = results[i];
+    if (!result.borrowed) ClearPadding(result);
     const bool bound = i < arguments.bindings.size() && arguments.bindings[i].data == result.data && result.data;
     if (!bound && (result.elements || SharesMemory(result, results, i))) result = CopyValue(*context.pool, result);
     if (!bound && i < arguments.bindings.size() && arguments.bindings[i].data) {

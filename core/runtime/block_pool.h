@@ -24,7 +24,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
   // has.
   explicit BlockPool(size_t limit = 0);
   // 0: no limit but the source's own.
-  BlockPool(size_t limit, Source source) : limit_(limit), source_(std::move(source)) {}
+  BlockPool(size_t limit, Source source) : limit_(limit ? limit : SIZE_MAX), source_(std::move(source)) {}
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;

@@ -81,7 +81,8 @@ class Lanes {
  public:
   Lanes(const InstanceSet& instances, const Plan& plan)
       : instances_(instances), plan_(plan), lanes_(instances.instances.size()) {}
-  // On the way of an error: nothing may run any more when memory is given back. A lane in doubt is thrown away.
+  // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's events.
+  // A lane in doubt is thrown away.
   ~Lanes() {
     for (size_t i = 1; i < lanes_.size(); ++i) {
       if (!lanes_[i]) continue;
@@ -89,8 +90,9 @@ class Lanes {
         instances_.instances[i]->Synchronize(lanes_[i]->stream);
       } catch (const Error&) {  // what failed first is what the caller hears of
       }
-      instances_.instances[i]->ReturnLane(std::move(lanes_[i]), false);
     }
+    for (size_t i = 1; i < lanes_.size(); ++i)
+      if (lanes_[i]) instances_.instances[i]->ReturnLane(std::move(lanes_[i]), false);
   }
 
   ProviderInstance::Lane& At(int32_t instance) {
