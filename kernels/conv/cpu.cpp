@@ -85,15 +85,14 @@ class ConvFloat {
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
     Arena arena(nullptr);
-    Pieces(*this, arena, inputs, outputs[0], MaxThreads());
-    return arena.used();
+    const Pieces m(*this, arena, inputs, outputs[0]);
+    return arena.used() + conv::WorkspaceBytes(m.problem, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     if (args.output(0).count() == 0) return;
     Arena arena(args.workspace());
-    const Parallel parallel = ParallelOf(args);
-    const Pieces m(*this, arena, args.inputs(), args.output(0), parallel.threads);
+    const Pieces m(*this, arena, args.inputs(), args.output(0));
     for (const Floats* f : {&m.x, &m.w, &m.bias, &m.addend}) f->Fill(args);
     if (m.packed) PackWeights(m.problem, m.w.get(), m.packed);
     Operands o{};
@@ -103,7 +102,7 @@ class ConvFloat {
     o.addend = m.addend.get();
     o.activation = params_.activation;
     o.y = m.y.get();
-    Run(m.problem, o, parallel, m.rest);
+    Run(m.problem, o, ParallelOf(args), arena.Take<char>(0));
     m.y.Finish(args);
   }
 
@@ -122,9 +121,8 @@ class ConvFloat {
     Problem problem;
     Floats x, w, bias, addend, y;
     float* packed = nullptr;  // weights that are packed at every launch
-    void* rest;
 
-    Pieces(const ConvFloat& conv, Arena& arena, TensorViews in, const TensorView& out, int threads)
+    Pieces(const ConvFloat& conv, Arena& arena, TensorViews in, const TensorView& out)
         : problem(conv.Channels(in[1].shape())),
           x(arena, in[0]),
           w(arena, conv.packed_ ? TensorViews(nullptr, 0)[0] : in[1]),
@@ -135,8 +133,6 @@ class ConvFloat {
       SetAxes(window::Resolve(conv.params_, in[0].shape().subspan(2), out.shape().subspan(2), in[1].shape().subspan(2)),
               problem);
       if (!conv.packed_) packed = arena.Take<float>(PackedWeightSize(problem));
-      // The engine's workspace does not shrink with fewer threads' work: it is sized for those that run.
-      rest = arena.Take<char>(static_cast<int64_t>(conv::WorkspaceBytes(problem, threads)));
     }
   };
 
@@ -151,8 +147,8 @@ class ConvTransposeFloat {
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
     Arena arena(nullptr);
-    Pieces(*this, arena, inputs, outputs[0]);
-    return arena.used();
+    const Pieces m(*this, arena, inputs, outputs[0]);
+    return arena.used() + TransposedWorkspaceBytes(m.problem, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -165,7 +161,7 @@ class ConvTransposeFloat {
     o.weights = m.w.get();
     o.bias = m.bias.get();
     o.y = m.y.get();
-    RunTransposed(m.problem, o, ParallelOf(args), m.rest);
+    RunTransposed(m.problem, o, ParallelOf(args), arena.Take<char>(0));
     m.y.Finish(args);
   }
 
@@ -173,7 +169,6 @@ class ConvTransposeFloat {
   struct Pieces {
     Problem problem;
     Floats x, w, bias, y;
-    void* rest;
 
     Pieces(const ConvTransposeFloat& conv, Arena& arena, TensorViews in, const TensorView& out)
         : x(arena, in[0]), w(arena, in[1]), bias(arena, in[2]), y(arena, out) {
@@ -184,7 +179,6 @@ class ConvTransposeFloat {
       SetAxes(
           ResolveTranspose(conv.params_, in[0].shape().subspan(2), out.shape().subspan(2), in[1].shape().subspan(2)),
           problem);
-      rest = arena.Take<char>(static_cast<int64_t>(TransposedWorkspaceBytes(problem, MaxThreads())));
     }
   };
 

@@ -70,9 +70,8 @@ Gemm ToGemm(const Product& p, const PackedRight& packed) {
 // fp32 views of what is in memory: the tensors themselves, or converted copies in the workspace.
 struct Floats {
   float *a, *b, *c, *addend;
-  void* rest;
 
-  Floats(Arena& arena, TensorViews inputs, const TensorView& y, bool packed, const Gemm& g, int threads) {
+  Floats(Arena& arena, TensorViews inputs, const TensorView& y, bool packed) {
     const bool half = IsHalf(y.type());
     auto take = [&](const TensorView& t) {
       return !t.present() ? nullptr : half ? arena.Take<float>(t.count()) : t.as<float>();
@@ -81,7 +80,6 @@ struct Floats {
     b = packed ? nullptr : take(inputs[1]);
     addend = take(inputs[2]);
     c = take(y);
-    rest = arena.Take<char>(static_cast<int64_t>(WorkspaceBytes(g, threads)));
   }
   void Fill(const LaunchArgs& args) const {
     if (!IsHalf(args.output(0).type())) return;
@@ -114,18 +112,17 @@ class MatMulFloat {
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
     Arena arena(nullptr);
     const Gemm g = Problem(inputs);
-    Floats(arena, inputs, outputs[0], g.packed_b, g, MaxThreads());
-    return arena.used();
+    Floats(arena, inputs, outputs[0], g.packed_b);
+    return arena.used() + matmul::WorkspaceBytes(g, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     Gemm g = Problem(args.inputs());
     Arena arena(args.workspace());
-    const Parallel parallel = ParallelOf(args);
-    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b, g, parallel.threads);
+    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b);
     floats.Fill(args);
     g.a.data = floats.a, g.b.data = floats.b, g.c = floats.c;
-    Run(g, parallel, floats.rest);
+    Run(g, ParallelOf(args), arena.Take<char>(0));
     floats.Finish(args);
   }
 
@@ -153,16 +150,15 @@ class GemmFloat {
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
     Arena arena(nullptr);
     const Gemm g = Problem(inputs);
-    Floats(arena, inputs, outputs[0], g.packed_b, g, MaxThreads());
+    Floats(arena, inputs, outputs[0], g.packed_b);
     arena.Take<float>(g.m);
-    return arena.used();
+    return arena.used() + matmul::WorkspaceBytes(g, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     Gemm g = Problem(args.inputs());
     Arena arena(args.workspace());
-    const Parallel parallel = ParallelOf(args);
-    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b, g, parallel.threads);
+    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b);
     float* const row_bias = arena.Take<float>(g.m);
     floats.Fill(args);
     g.a.data = floats.a, g.b.data = floats.b, g.c = floats.c;
@@ -178,7 +174,7 @@ class GemmFloat {
         g.row_bias = row_bias;
       }
     }
-    Run(g, parallel, floats.rest);
+    Run(g, ParallelOf(args), arena.Take<char>(0));
     floats.Finish(args);
   }
 

@@ -46,8 +46,7 @@ class MatMul {
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
     Arena arena(nullptr);
     Problem problem(*this, arena, inputs, outputs[0]);
-    arena.Take<char>(static_cast<int64_t>(quantized::WorkspaceBytes(problem.gemm, MaxThreads())));
-    return arena.used();
+    return arena.used() + quantized::WorkspaceBytes(problem.gemm, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
