@@ -170,12 +170,12 @@ std::vector<PlacementEntry> InferenceSession::Placement() const {
   return entries;
 }
 
-std::vector<RuntimeValue> InferenceSession::CheckFeeds(
-    std::vector<std::pair<std::string, RuntimeValue>> feeds) const {
+std::vector<RuntimeValue> InferenceSession::CheckFeeds(std::vector<std::pair<std::string, RuntimeValue>> feeds) const {
   std::vector<RuntimeValue> values(inputs_.size());
   auto refuse = [](const std::string& text) { throw Error(ErrorCode::kInvalidArgument, text); };
   for (auto& [name, value] : feeds) {
-    const auto it = std::find_if(inputs_.begin(), inputs_.end(), [&, &n = name](const PortInfo& p) { return p.name == n; });
+    const auto it =
+        std::find_if(inputs_.begin(), inputs_.end(), [&, &n = name](const PortInfo& p) { return p.name == n; });
     if (it == inputs_.end()) {
       std::string text = "the model has no input '" + name + "'; its inputs are";
       for (const PortInfo& p : inputs_) text += " '" + p.name + "'";
@@ -251,8 +251,8 @@ std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
   context.threads = arguments.threads;
   context.stop = arguments.stop;
   context.observer = arguments.observer;
-  std::vector<RuntimeValue> results = Execute(compiled_->ProgramFor(ids), CheckFeeds(std::move(arguments.feeds)),
-                                              context, arguments.bindings);
+  std::vector<RuntimeValue> results =
+      Execute(compiled_->ProgramFor(ids), CheckFeeds(std::move(arguments.feeds)), context, arguments.bindings);
   for (size_t i = 0; i < results.size(); ++i) {
     RuntimeValue& result = results[i];
     if (!result.borrowed) ClearPadding(result);
@@ -261,8 +261,9 @@ std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
     if (!bound && i < arguments.bindings.size() && arguments.bindings[i].data) {
       const OutputBinding& b = arguments.bindings[i];
       if (b.dtype != result.dtype || b.dims != result.dims || result.dtype == DType::kString)
-        throw Error(ErrorCode::kInvalidArgument,
-                    "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
+        throw Error(
+            ErrorCode::kInvalidArgument,
+            "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
       if (result.bytes()) std::memcpy(b.data, result.data, result.bytes());
       result.data = b.data;
       result.owner = nullptr;

@@ -20,8 +20,8 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     std::function<void*(size_t)> allocate;  // aligned to 64; null where there is none left
     std::function<void(void*)> free;
   };
-  // Of the heap. limit: most bytes that may exist at once, kept ones included; 0: half of what the machine or its container
-  // has.
+  // Of the heap. limit: most bytes that may exist at once, kept ones included; 0: half of what the machine or its
+  // container has.
   explicit BlockPool(size_t limit = 0);
   // 0: no limit but the source's own.
   BlockPool(size_t limit, Source source) : limit_(limit ? limit : SIZE_MAX), source_(std::move(source)) {}
@@ -29,8 +29,8 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // A block of at least `bytes`, aligned to 64, contents undefined; it returns to the pool with its last owner. Kept blocks
-  // are given back to the system before the limit is called exceeded. Throws kOutOfMemory.
+  // A block of at least `bytes`, aligned to 64, contents undefined; it returns to the pool with its last owner. Kept
+  // blocks are given back to the system before the limit is called exceeded. Throws kOutOfMemory.
   std::shared_ptr<void> Allocate(size_t bytes);
   // Gives kept blocks back to the system.
   void Trim();

@@ -70,9 +70,12 @@ const OndaHost kHost = {
 
 const char* DeviceErrorText(int32_t code) {
   switch (code) {
-    case kOndaIndexOutOfRange: return "an index is out of range";
-    case kOndaDivisionByZero: return "division by zero";
-    default: return "an input holds what it must not";
+    case kOndaIndexOutOfRange:
+      return "an index is out of range";
+    case kOndaDivisionByZero:
+      return "division by zero";
+    default:
+      return "an input holds what it must not";
   }
 }
 
@@ -125,10 +128,7 @@ class Lanes {
 class Execution {
  public:
   Execution(const Program& program, const RunContext& context)
-      : program_(program),
-        graph_(program.compiled().graph()),
-        context_(context),
-        frame_(graph_.values().size()) {}
+      : program_(program), graph_(program.compiled().graph()), context_(context), frame_(graph_.values().size()) {}
 
   std::vector<RuntimeValue> Run(std::vector<RuntimeValue> inputs, std::span<const OutputBinding> bindings) {
     bindings_ = bindings;
@@ -146,8 +146,7 @@ class Execution {
       } else {
         RunPlan(*plan);
       }
-      for (ValueId id : plan->released)
-        frame_[id] = RuntimeValue{};
+      for (ValueId id : plan->released) frame_[id] = RuntimeValue{};
       position = plan->end;
     }
     std::vector<RuntimeValue> results;
@@ -231,8 +230,7 @@ class Execution {
     const InstanceSet& instances = program_.compiled().instances();
     std::vector<std::shared_ptr<void>> blocks(plan.arena_bytes.size());
     for (size_t i = 0; i < blocks.size(); ++i)
-      if (plan.arena_bytes[i])
-        blocks[i] = PoolOf(context_, static_cast<int32_t>(i)).Allocate(plan.arena_bytes[i]);
+      if (plan.arena_bytes[i]) blocks[i] = PoolOf(context_, static_cast<int32_t>(i)).Allocate(plan.arena_bytes[i]);
     Allocate(plan);
     Lanes lanes(instances, plan);  // after the blocks: gone before them
     std::vector<OndaTensorView> views;
@@ -243,7 +241,8 @@ class Execution {
           break;
         case Step::Kind::kCopy: {
           Resolve(&plan.arguments[step.first_argument], 2, blocks, views);
-          const size_t bytes = BytesOf(static_cast<DType>(views[0].dtype), static_cast<const TensorView&>(views[0]).count());
+          const size_t bytes =
+              BytesOf(static_cast<DType>(views[0].dtype), static_cast<const TensorView&>(views[0]).count());
           if (bytes)
             instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
                                                      lanes.At(step.instance).stream);
@@ -288,7 +287,7 @@ class Execution {
     const size_t count = size_t{step.input_count} + step.output_count;
     Resolve(arguments, count, blocks, views);
     const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
-    LaunchState state{&context_,  &frame_, arguments + step.input_count, views.data() + step.input_count,
+    LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count,
                       &provider, nullptr};
     OndaLaunch launch{};
     launch.size = sizeof(launch);
@@ -296,9 +295,8 @@ class Execution {
     launch.input_count = step.input_count;
     launch.outputs = views.data() + step.input_count;
     launch.output_count = step.output_count;
-    launch.workspace = step.workspace_bytes
-                           ? static_cast<char*>(blocks[step.instance].get()) + step.workspace_offset
-                           : nullptr;
+    launch.workspace =
+        step.workspace_bytes ? static_cast<char*>(blocks[step.instance].get()) + step.workspace_offset : nullptr;
     launch.host = &kHost;
     launch.host_state = &state;
     launch.node = step.node;
@@ -351,8 +349,8 @@ RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, 
   v.dims = std::move(dims);
   if (dtype == DType::kString) {
     if (BytesOf(dtype, count) > pool.limit())
-      throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(pool.limit()) + " bytes does not allow " +
-                                               std::to_string(count) + " strings");
+      throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(pool.limit()) +
+                                               " bytes does not allow " + std::to_string(count) + " strings");
     auto strings = std::make_shared<std::vector<std::string>>(count);
     v.data = strings->data();
     v.owner = std::move(strings);

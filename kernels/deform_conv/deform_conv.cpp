@@ -39,7 +39,7 @@ void Infer(InferContext& c) {
     Dim kernel = params.kernel.empty() ? c.FreshDim() : Dim(params.kernel[i]);
     if (w) kernel = MergeDim(c, kernel, (*w)[i + 2], "kernel_shape");
     taps = taps * kernel;
-    Dim out = c.FreshDim();
+    Dim out = offset ? (*offset)[i + 2] : c.FreshDim();
     if (x) {
       const Dim room =
           (*x)[i + 2] + (params.pad_begin(i) + params.pad_end(i, axes)) - (kernel - 1) * params.dilation(i) - 1;
