@@ -61,6 +61,39 @@ void ClearPadding(const RuntimeValue& v) {
   if (used) static_cast<uint8_t*>(v.data)[v.bytes() - 1] &= static_cast<uint8_t>((1 << used) - 1);
 }
 
+// Why what a sequence, optional or map holds does not suit its declared type; "" where it does.
+std::string ElementMismatch(const Fact& declared, const RuntimeValue& given) {
+  if (!given.elements || !declared.element || !declared.element->known()) return "";
+  const Fact& expected = *declared.element;
+  if (given.kind == ValueKind::kMap) {
+    const RuntimeValue& keys = given.elements->at(0);
+    const RuntimeValue& values = given.elements->at(1);
+    if (keys.dtype != declared.dtype) return "the keys are " + Describe(keys);
+    if (values.is_tensor() && expected.is_tensor() && values.dtype != expected.dtype) {
+      return "the values are " + Describe(values);
+    }
+    return "";
+  }
+  for (size_t i = 0; i < given.elements->size(); ++i) {
+    const RuntimeValue& element = (*given.elements)[i];
+    bool fits = element.kind == expected.kind;
+    if (fits && element.is_tensor()) {
+      fits = element.dtype == expected.dtype;
+      if (fits && expected.has_rank()) fits = static_cast<int>(element.dims.size()) == expected.rank();
+      for (size_t d = 0; fits && expected.has_rank() && d < element.dims.size(); ++d) {
+        const Dim& dim = (*expected.shape)[d];
+        fits = !dim.known() || dim.value() == element.dims[d];
+      }
+    }
+    const std::string place = "element " + std::to_string(i);
+    if (!fits) return place + " is " + Describe(element) + " instead of " + expected.ToString();
+    if (const std::string inside = ElementMismatch(expected, element); !inside.empty()) {
+      return "in " + place + ", " + inside;
+    }
+  }
+  return "";
+}
+
 bool SharesMemory(const RuntimeValue& v, const std::vector<RuntimeValue>& others, size_t self) {
   if (v.borrowed || v.owner.use_count() > 1) return true;
   for (size_t i = 0; i < self; ++i)
@@ -213,6 +246,9 @@ std::vector<RuntimeValue> InferenceSession::CheckFeeds(std::vector<std::pair<std
       optional.element_fact = port.fact.element;
       optional.elements = std::make_shared<const std::vector<RuntimeValue>>(1, std::move(value));
       value = std::move(optional);
+    }
+    if (const std::string wrong = ElementMismatch(port.fact, value); !wrong.empty()) {
+      refuse(expected + " (" + wrong + ")");
     }
     if (!value.is_tensor() || !port.fact.is_tensor()) continue;
     if (value.dtype != port.fact.dtype) refuse(expected + " (element types differ)");

@@ -375,7 +375,11 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
     out_->value(node.outputs[i]).fact = constant ? Fact::Constant(constant) : outputs[i];
     all_constant = all_constant && constant;
   }
-  if (all_constant || Fold(node, outputs)) return;
+  try {
+    if (all_constant || Fold(node, outputs)) return;
+  } catch (const Error& e) {
+    throw AtNode(node, e);
+  }
 
   if (node.op->decompose && shared_.options.has_kernel) {
     std::vector<Fact> inputs;
