@@ -134,7 +134,7 @@ HWY_INLINE void Requantize(const FinishJob& job, int64_t row, const int32_t* c, 
       hn::StoreU(narrow, dt, out + j);
     } else {
       hn::StoreU(narrow, dt, last);
-      std::copy_n(last, n, out + j);
+      for (int64_t i = 0; i < n; ++i) out[j + i] = last[i];
     }
   }
 }
