@@ -205,11 +205,56 @@ class MatMulAnyType {
   MatMulParams params_;
 };
 
+// The same for Gemm; integers only without scaling.
+class GemmAnyType {
+ public:
+  explicit GemmAnyType(const NodeView& node) : params_(node.attributes()) {}
+  static std::string Rejects(const NodeView& node) {
+    const DType type = node.input(0).type();
+    if (!AnyTypeTakes(type)) return "only double and 32- and 64-bit integers";
+    const GemmParams p(node.attributes());
+    if (type != DType::kDouble && (p.alpha != 1 || p.beta != 1)) return "integers are not scaled";
+    return p.activation.kind == ActivationKind::kNone ? "" : "no activation";
+  }
+  void Launch(const LaunchArgs& args) const {
+    const Product p = MakeProduct(params_, args.input(0).shape(), args.input(1).shape());
+    RunAnyType(p, args);
+    switch (args.output(0).type()) {
+      case DType::kDouble:
+        return Add<double>(p, args);
+      case DType::kInt32:
+      case DType::kUint32:
+        return Add<uint32_t>(p, args);
+      default:
+        return Add<uint64_t>(p, args);
+    }
+  }
+
+ private:
+  // y = alpha * y + beta * C. Signed integers wrap as unsigned ones.
+  template <class T>
+  void Add(const Product& p, const LaunchArgs& args) const {
+    const TensorView& c = args.input(2);
+    const T alpha = static_cast<T>(params_.alpha), beta = static_cast<T>(params_.beta);
+    const bool add = c.present() && params_.beta != 0;
+    const bool rows = add && c.rank == 2 && c.dim(0) != 1, cols = add && c.rank > 0 && c.dim(c.rank - 1) != 1;
+    if (!add && alpha == T{1}) return;
+    T* y = args.output(0).as<T>();
+    for (int64_t i = 0; i < p.m; ++i)
+      for (int64_t j = 0; j < p.n; ++j, ++y) {
+        *y *= alpha;
+        if (add) *y += beta * c.as<T>()[(rows ? i * (cols ? p.n : 1) : 0) + (cols ? j : 0)];
+      }
+  }
+  GemmParams params_;
+};
+
 constexpr OndaKernelDef kKernels[] = {
     MakeKernel<MatMulFloat>("MatMul"),
     MakeKernel<MatMulAnyType>("MatMul"),
     MakeKernel<MatMulFloat>("FusedMatMul", "com.microsoft"),
     MakeKernel<GemmFloat>("Gemm"),
+    MakeKernel<GemmAnyType>("Gemm"),
     MakeKernel<GemmFloat>("FusedGemm", "com.microsoft"),
 };
 
