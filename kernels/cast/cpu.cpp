@@ -28,18 +28,19 @@ using Du = hn::RebindToUnsigned<Df>;
 template <class T>
 using Of = hn::Rebind<T, Df>;
 
-template <class From, class To, class Fn>
+// one() maps vectors of as many lanes as Wide, the wider of the two types, has in a register.
+template <class From, class To, class Wide = float, class Fn>
 HWY_INLINE void Convert(const void* x_data, void* y_data, int64_t n, Fn one) {
   const From* x = static_cast<const From*>(x_data);
   To* y = static_cast<To*>(y_data);
-  const Of<From> from;
-  const Of<To> to;
+  const hn::Rebind<From, hn::ScalableTag<Wide>> from;
+  const hn::Rebind<To, hn::ScalableTag<Wide>> to;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(from));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(one(hn::LoadU(from, x + i)), to, y + i);
   if (i >= n) return;
-  HWY_ALIGN From source[HWY_LANES(float)] = {};
-  HWY_ALIGN To target[HWY_LANES(float)];
+  HWY_ALIGN From source[HWY_LANES(Wide)] = {};
+  HWY_ALIGN To target[HWY_LANES(Wide)];
   std::copy(x + i, x + n, source);
   hn::StoreU(one(hn::LoadU(from, source)), to, target);
   std::copy(target, target + (n - i), y + i);
@@ -85,6 +86,31 @@ void Uint8ToInt32(const void* x, void* y, int64_t n) {
   Convert<uint8_t, int32_t>(x, y, n, [](auto v) HWY_ATTR { return hn::PromoteTo(Di(), v); });
 }
 
+// Between 8 bytes and 4.
+using D64 = hn::ScalableTag<int64_t>;
+void FloatToDouble(const void* x, void* y, int64_t n) {
+  Convert<float, double, double>(x, y, n, [](auto v) HWY_ATTR { return hn::PromoteTo(hn::ScalableTag<double>(), v); });
+}
+void DoubleToFloat(const void* x, void* y, int64_t n) {
+  Convert<double, float, double>(
+      x, y, n, [](auto v) HWY_ATTR { return hn::DemoteTo(hn::Rebind<float, hn::ScalableTag<double>>(), v); });
+}
+void Int32ToInt64(const void* x, void* y, int64_t n) {
+  Convert<int32_t, int64_t, int64_t>(x, y, n, [](auto v) HWY_ATTR { return hn::PromoteTo(D64(), v); });
+}
+void Int64ToInt32(const void* x, void* y, int64_t n) {
+  Convert<uint64_t, uint32_t, int64_t>(x, y, n,
+                                       [](auto v) HWY_ATTR { return hn::TruncateTo(hn::Rebind<uint32_t, D64>(), v); });
+}
+void Int64ToBool(const void* x, void* y, int64_t n) {
+  Convert<int64_t, uint8_t, int64_t>(x, y, n,
+                                     [](auto v) HWY_ATTR { return BoolsOf(D64(), hn::Ne(v, hn::Zero(D64()))); });
+}
+void Uint8ToInt64(const void* x, void* y, int64_t n) {
+  Convert<uint8_t, int64_t, int64_t>(
+      x, y, n, [](auto v) HWY_ATTR { return hn::PromoteTo(D64(), hn::PromoteTo(hn::Rebind<int32_t, D64>(), v)); });
+}
+
 // One element after another: there are no wide instructions for these, or none before AVX-512.
 template <class From, class To>
 void Each(const void* x_data, void* y_data, int64_t n) {
@@ -122,17 +148,17 @@ CastFunction FindCast(DType from, DType to) {
       {DType::kInt8, DType::kFloat, Int8ToFloat},
       {DType::kUint8, DType::kInt32, Uint8ToInt32},
       {DType::kBool, DType::kInt32, Uint8ToInt32},
-      {DType::kFloat, DType::kDouble, Each<float, double>},
-      {DType::kDouble, DType::kFloat, Each<double, float>},
+      {DType::kFloat, DType::kDouble, FloatToDouble},
+      {DType::kDouble, DType::kFloat, DoubleToFloat},
       {DType::kFloat, DType::kInt64, EachToInt64<float>},
       {DType::kDouble, DType::kInt64, EachToInt64<double>},
       {DType::kInt64, DType::kFloat, Each<int64_t, float>},
       {DType::kInt64, DType::kDouble, Each<int64_t, double>},
-      {DType::kInt64, DType::kInt32, Each<int64_t, int32_t>},
-      {DType::kInt32, DType::kInt64, Each<int32_t, int64_t>},
-      {DType::kInt64, DType::kBool, Each<int64_t, bool>},
-      {DType::kBool, DType::kInt64, Each<uint8_t, int64_t>},
-      {DType::kUint8, DType::kInt64, Each<uint8_t, int64_t>},
+      {DType::kInt64, DType::kInt32, Int64ToInt32},
+      {DType::kInt32, DType::kInt64, Int32ToInt64},
+      {DType::kInt64, DType::kBool, Int64ToBool},
+      {DType::kBool, DType::kInt64, Uint8ToInt64},
+      {DType::kUint8, DType::kInt64, Uint8ToInt64},
       {DType::kFloat, DType::kUint8, EachToByte<uint8_t>},
       {DType::kFloat, DType::kInt8, EachToByte<int8_t>},
   };

@@ -7,7 +7,8 @@ namespace onda::elementwise {
 std::span<const OndaKernelDef> CpuKernels() {
   static const std::vector<OndaKernelDef> kernels = [] {
     std::vector<OndaKernelDef> all;
-    for (const auto& part : {UnaryCpuKernels(), BinaryCpuKernels()}) all.insert(all.end(), part.begin(), part.end());
+    for (const auto& part : {UnaryCpuKernels(), BinaryCpuKernels(), WhereCpuKernels()})
+      all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
   return kernels;

@@ -1,5 +1,5 @@
-// Operators of two inputs in float, double, int32 and int64; float16 and bfloat16 go through fp32. Operands of other
-// shapes are walked in runs along which each of them moves by one element or stays.
+// Operators of two inputs in float, double, int32 and int64, bitwise ones in every width; float16 and bfloat16 go
+// through fp32. Operands of other shapes are walked in runs along which each of them moves by one element or stays.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -93,6 +93,9 @@ ONDA_BINARY(Less, hn::Lt(a, b))
 ONDA_BINARY(LessOrEqual, hn::Le(a, b))
 ONDA_BINARY(Greater, hn::Gt(a, b))
 ONDA_BINARY(GreaterOrEqual, hn::Ge(a, b))
+ONDA_BINARY(And, hn::And(a, b))
+ONDA_BINARY(Or, hn::Or(a, b))
+ONDA_BINARY(Xor, hn::Xor(a, b))
 ONDA_BINARY(PRelu, hn::IfThenElse(hn::Lt(a, hn::Zero(d)), hn::Mul(a, b), a))
 ONDA_BINARY(SwiGLU, hn::Mul(vf::Gated(a, vf::Sigmoid(hn::Mul(alpha, a))), b))
 #undef ONDA_BINARY
@@ -147,6 +150,15 @@ BinaryFunction FindWhole(std::string_view op) {
   if (op == "Max") return Loop<T, T, MaxWhole>;
   if (op == "Min") return Loop<T, T, MinWhole>;
   return FindArithmetic<T>(op);
+}
+
+// Bits are bits: integers of any kind by their size, bools as bytes.
+template <class T>
+BinaryFunction FindBitwise(std::string_view op) {
+  if (op == "And" || op == "BitwiseAnd") return Loop<T, T, And>;
+  if (op == "Or" || op == "BitwiseOr") return Loop<T, T, Or>;
+  if (op == "Xor" || op == "BitwiseXor") return Loop<T, T, Xor>;
+  return nullptr;
 }
 
 // nullptr where there is no fast form.
@@ -245,12 +257,14 @@ class Cpu {
 };
 
 constexpr OndaKernelDef kKernels[] = {
-    MakeKernel<Cpu>("Add"),    MakeKernel<Cpu>("Sub"),     MakeKernel<Cpu>("Mul"),
-    MakeKernel<Cpu>("Div"),    MakeKernel<Cpu>("Max"),     MakeKernel<Cpu>("Min"),
-    MakeKernel<Cpu>("Sum"),    MakeKernel<Cpu>("Mean"),    MakeKernel<Cpu>("Pow"),
-    MakeKernel<Cpu>("Equal"),  MakeKernel<Cpu>("Less"),    MakeKernel<Cpu>("LessOrEqual"),
-    MakeKernel<Cpu>("PRelu"),  MakeKernel<Cpu>("Greater"), MakeKernel<Cpu>("GreaterOrEqual"),
-    MakeKernel<Cpu>("SwiGLU"),
+    MakeKernel<Cpu>("Add"),        MakeKernel<Cpu>("Sub"),        MakeKernel<Cpu>("Mul"),
+    MakeKernel<Cpu>("Div"),        MakeKernel<Cpu>("Max"),        MakeKernel<Cpu>("Min"),
+    MakeKernel<Cpu>("Sum"),        MakeKernel<Cpu>("Mean"),       MakeKernel<Cpu>("Pow"),
+    MakeKernel<Cpu>("Equal"),      MakeKernel<Cpu>("Less"),       MakeKernel<Cpu>("LessOrEqual"),
+    MakeKernel<Cpu>("PRelu"),      MakeKernel<Cpu>("Greater"),    MakeKernel<Cpu>("GreaterOrEqual"),
+    MakeKernel<Cpu>("SwiGLU"),     MakeKernel<Cpu>("And"),        MakeKernel<Cpu>("Or"),
+    MakeKernel<Cpu>("Xor"),        MakeKernel<Cpu>("BitwiseAnd"), MakeKernel<Cpu>("BitwiseOr"),
+    MakeKernel<Cpu>("BitwiseXor"),
 };
 
 }  // namespace

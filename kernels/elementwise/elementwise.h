@@ -44,9 +44,10 @@ struct BinaryRow {
 std::span<const OndaKernelDef> UnaryReferences();
 std::span<const OndaKernelDef> BinaryReferences();
 
-// Kernels of cpu_unary.cpp and cpu_binary.cpp.
+// Kernels of cpu_unary.cpp, cpu_binary.cpp and cpu_where.cpp.
 std::span<const OndaKernelDef> UnaryCpuKernels();
 std::span<const OndaKernelDef> BinaryCpuKernels();
+std::span<const OndaKernelDef> WhereCpuKernels();
 
 }  // namespace onda::elementwise
 
