@@ -183,8 +183,9 @@ constexpr OpDef Variadic(std::string_view name) {
   return {.name = name, .infer = InferArithmetic, .upgrade = UpgradeUnary};
 }
 constexpr OpDef Mixed(std::string_view name) { return {.name = name, .infer = InferMixed, .upgrade = UpgradeBinary}; }
-constexpr OpDef Alias(std::string_view name, void (*upgrade)(RewriteContext&)) {
-  return {.name = name, .domain = "com.microsoft", .upgrade = upgrade, .flags = kOpAlias};
+constexpr OpDef Alias(std::string_view name, void (*upgrade)(RewriteContext&),
+                      std::string_view domain = "com.microsoft") {
+  return {.name = name, .domain = domain, .upgrade = upgrade, .flags = kOpAlias};
 }
 
 constexpr OpDef kOps[] = {
@@ -260,6 +261,12 @@ constexpr OpDef kOps[] = {
     Alias("FastGelu", UpgradeFastGelu),
     Alias("BiasGelu", UpgradeBiasGelu),
     Alias("QuickGelu", UpgradeQuickGelu),
+    Alias("BiasDropout", UpgradeBiasDropout),
+    Alias("Affine", UpgradeAffine, ""),
+    Alias("ParametricSoftplus", UpgradeParametricSoftplus, ""),
+    Alias("ScaledTanh", UpgradeScaledTanh, ""),
+    Alias("Scale", UpgradeScale, ""),
+    Alias("ImageScaler", UpgradeImageScaler, ""),
 };
 
 }  // namespace

@@ -65,9 +65,10 @@ void UpgradePRelu(RewriteContext& c) {
   c.node().attributes.Remove("consumed_inputs");
   if (c.version() >= 7) return;
   const Fact &x = c.fact(0), &slope = c.fact(1);
-  if (!slope.has_rank() || slope.rank() != 1 || IsSingle(slope)) return;
+  if (slope.has_rank() && (slope.rank() != 1 || IsSingle(slope))) return;
   if (x.has_rank() && x.rank() < 2) return;
-  c.SetInput(1, AlignAt(c, c.input(1), c.input(0), 1));
+  const ValueId channels = slope.has_rank() ? c.input(1) : c.Add("Reshape", {c.input(1), c.Int64s({-1})});
+  c.SetInput(1, AlignAt(c, channels, c.input(0), 1));
 }
 
 void UpgradeClip(RewriteContext& c) {

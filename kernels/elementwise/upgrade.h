@@ -24,6 +24,14 @@ void UpgradeMicrosoftGelu(RewriteContext& c);
 void UpgradeFastGelu(RewriteContext& c);
 void UpgradeBiasGelu(RewriteContext& c);
 void UpgradeQuickGelu(RewriteContext& c);
+void UpgradeBiasDropout(RewriteContext& c);
+
+// Experimental operators of ONNX 1.0.
+void UpgradeAffine(RewriteContext& c);
+void UpgradeParametricSoftplus(RewriteContext& c);
+void UpgradeScaledTanh(RewriteContext& c);
+void UpgradeScale(RewriteContext& c);
+void UpgradeImageScaler(RewriteContext& c);
 
 }  // namespace onda::elementwise
 
