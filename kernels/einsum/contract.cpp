@@ -29,14 +29,18 @@ class Contraction {
       if (!Has(a.labels, ch)) columns += ch;
     if (sums.empty() || (rows.empty() && columns.empty())) return Elementwise(a, b, batch + rows + columns, sums);
     a = Permute(a, batch + rows + sums);
-    b = Permute(b, batch + sums + columns);
+    // Where the sums lie innermost on the right too, its rows are multiplied as they are.
+    const bool by_rows = Has(sums, b.labels.back()) && IsFloating(c_.FactOf(b.value).dtype);
+    b = Permute(b, by_rows ? batch + columns + sums : batch + sums + columns);
     // Without a batch the rows need not be one dimension: a matrix on the right goes with a stack on the left.
     const bool stacked = batch.empty() && !rows.empty();
     ValueId left = MergeLast(a.value, batch.size() + rows.size(), sums.size());
     if (!stacked) left = MergeBeforeLast(left, batch.size(), rows.size());
-    ValueId right = MergeLast(b.value, batch.size() + sums.size(), columns.size());
-    right = MergeBeforeLast(right, batch.size(), sums.size());
-    ValueId product = c_.Add("MatMul", {left, right});
+    const std::string &inner = by_rows ? sums : columns, &before_inner = by_rows ? columns : sums;
+    ValueId right = MergeLast(b.value, batch.size() + before_inner.size(), inner.size());
+    right = MergeBeforeLast(right, batch.size(), before_inner.size());
+    ValueId product = by_rows ? c_.Add("FusedMatMul", {left, right}, {{"transB", int64_t{1}}}, "com.microsoft")
+                              : c_.Add("MatMul", {left, right});
     if (columns.size() != 1 || (!stacked && rows.size() != 1)) {
       std::vector<ValueId> parts;
       // Zeros copy the dimensions of the product itself.
@@ -44,7 +48,10 @@ class Contraction {
       if (copied) parts.push_back(c_.Int64s(std::vector<int64_t>(copied, 0)));
       if (copied == batch.size() && !rows.empty())
         parts.push_back(Shape(a.value, batch.size(), batch.size() + rows.size()));
-      if (!columns.empty()) parts.push_back(Shape(b.value, batch.size() + sums.size(), b.labels.size()));
+      if (!columns.empty()) {
+        const size_t first = batch.size() + (by_rows ? 0 : sums.size());
+        parts.push_back(Shape(b.value, first, first + columns.size()));
+      }
       product = c_.Add("Reshape", {product, parts.size() == 1 ? parts[0] : c_.Add("Concat", parts, {{"axis", int64_t{0}}})});
     }
     return {product, batch + rows + columns};

@@ -95,6 +95,38 @@ void InferTranspose(InferContext& c) {
   c.SetOutput(0, c.dtype(0), std::move(out));
 }
 
+// Where only dimensions of 1 move, the elements stay where they are: those dimensions are taken out and put in.
+void UpgradeTranspose(RewriteContext& c) {
+  const TransposeParams params(c.attributes());
+  if (!c.fact(0).has_rank()) return;
+  const Dims& in = *c.fact(0).shape;
+  const int64_t rank = c.fact(0).rank();
+  if (!params.perm.empty() && static_cast<int64_t>(params.perm.size()) != rank) return;
+  std::vector<int64_t> taken, put;
+  std::vector<bool> seen(rank);
+  int64_t last = -1;
+  for (int64_t i = 0; i < rank; ++i) {
+    if (in[i] == Dim(1)) taken.push_back(i);
+    const int64_t source = params.SourceOf(i, rank);
+    if (source < 0 || source >= rank || seen[source]) return;  // inference says what is wrong
+    seen[source] = true;
+    if (in[source] == Dim(1)) {
+      put.push_back(i);
+    } else if (source <= last) {
+      return;
+    } else {
+      last = source;
+    }
+  }
+  if (taken.empty()) {
+    c.node().op_type = "Identity";
+    c.node().attributes.Remove("perm");
+    return;
+  }
+  const ValueId bare = c.Add("Squeeze", {c.input(0), c.Int64s(taken)});
+  c.ReplaceOutputs({c.Add("Unsqueeze", {bare, c.Int64s(put)})});
+}
+
 TensorPtr Densify(const SparseTensor& sparse) {
   auto dense = Tensor::Make(sparse.values->dtype(), sparse.dims);
   const std::vector<int64_t> indices = sparse.indices->ToInt64s();
@@ -255,7 +287,7 @@ constexpr OpDef kOps[] = {
     {.name = "Flatten", .infer = InferFlatten, .flags = kOpView},
     {.name = "Identity", .infer = InferIdentity, .flags = kOpView},
     {.name = "Expand", .infer = InferExpand, .host_inputs = 2},
-    {.name = "Transpose", .infer = InferTranspose},
+    {.name = "Transpose", .infer = InferTranspose, .upgrade = UpgradeTranspose},
     {.name = "Constant", .infer = InferConstant, .upgrade = UpgradeConstant},
     {.name = "ConstantOfShape", .infer = InferConstantOfShape, .host_inputs = 1},
     {.name = "Range", .infer = InferRange, .host_inputs = 7},

@@ -90,6 +90,14 @@ TEST(ShapeArithmetic, ConstantsOfShapesAreFolded) {
   EXPECT_EQ(c.ops, (std::map<std::string, int>{{"Reshape", 1}}));
 }
 
+TEST(ShapeArithmetic, TransposesThatMoveNothingAreViews) {
+  const Compiled c("(float[batch, 1, seq, 64] x) => (float[a, b, c, d] y) { y = Transpose<perm = [0, 2, 1, 3]>(x) }");
+  EXPECT_EQ(c.fact, "float[batch, seq, 1, 64]");
+  EXPECT_EQ(c.ops.count("Transpose"), 0u);
+  const Compiled moved("(float[batch, 2, seq, 64] x) => (float[a, b, c, d] y) { y = Transpose<perm = [0, 2, 1, 3]>(x) }");
+  EXPECT_EQ(moved.ops.at("Transpose"), 1);
+}
+
 TEST(ShapeArithmetic, ContradictionsAreRefused) {
   EXPECT_THROW(FactOf("(float[2, 3] x) => (float[a] y) <int64[1] t = {7}> { y = Reshape(x, t) }"), Error);
   EXPECT_THROW(FactOf("(float[2, 3] x) => (float[a, b] y) <int64[2] t = {-1, -1}> { y = Reshape(x, t) }"), Error);
@@ -104,7 +112,7 @@ TEST(Einsum, BecomesProductsOfMatrices) {
       "{ y = Einsum<equation = \"bqhd,bkhd->bhqk\">(x, w) }");
   EXPECT_EQ(scores.fact, "float[batch, 12, q, k]");
   EXPECT_EQ(scores.ops.count("Einsum"), 0u);
-  EXPECT_EQ(scores.ops.at("MatMul"), 1);
+  EXPECT_EQ(scores.ops.at("FusedMatMul"), 1);
   const Compiled projected(
       "(float[batch, seq, 12, 64] x, float[12, 64, 768] w) => (float[a, b, c] y)"
       "{ y = Einsum<equation = \"bshd,hde->bse\">(x, w) }");
