@@ -111,11 +111,17 @@ std::vector<Session::NamedValue> ToValues(const Feeds& feeds) {
   return values;
 }
 
+// A provider is named by the path of its shared library, unless it is one of Onda's own.
+bool IsLibrary(const std::string& provider) { return provider.find('/') != std::string::npos; }
+
 Env MakeEnv(const EngineOptions& options) {
   Env::Options env;
   env.threads = options.threads;
   env.log_level = options.verbose ? LoggingLevel::kInfo : LoggingLevel::kError;
-  return Env(env);
+  Env made(env);
+  for (const std::string& provider : options.providers)
+    if (IsLibrary(provider)) made.RegisterExecutionProviderLibrary(provider.c_str(), provider);
+  return made;
 }
 
 SessionOptions MakeOptions(const EngineOptions& options) {

@@ -33,7 +33,7 @@ void AddInputOptions(CLI::App* command, InputOptions* options) {
 void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--threads", options->threads, "threads per session; 0: one per core");
   command->add_flag("--verbose", options->verbose, "log to standard error");
-  command->add_option("--provider", options->providers, "where to run, best first; cpu is always last");
+  command->add_option("--provider", options->providers, "where to run, best first, by name or by the path of a provider's library; cpu is always last");
 }
 
 int Main(int argc, char** argv) {

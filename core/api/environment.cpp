@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -20,7 +21,42 @@ spdlog::logger& StandardErrorLogger() {
 constexpr spdlog::level::level_enum kSpdlogLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                        spdlog::level::err, spdlog::level::critical};
 
+void AddProvider(Environment& environment, const std::string& name, const OndaProviderDef* def) {
+  if (!def || def->abi != kOndaProviderAbi || def->size < sizeof(OndaProviderDef))
+    throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' was built for another version of Onda");
+  const std::lock_guard lock(environment.mutex);
+  if (name == "cpu" || !environment.providers.emplace(name, def).second)
+    throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' is registered already");
+}
+
+// Stays loaded until the process ends: sessions, and memory that results hold, may outlive the environment.
+const OndaProviderDef* LoadProvider(const std::string& path) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char* why = dlerror();
+    throw Error(ErrorCode::kNotFound, "execution provider library '" + path + "' cannot be loaded: " +
+                                          (why ? why : "unknown cause"));
+  }
+  const auto get = reinterpret_cast<OndaGetProviderFunction>(dlsym(library, "OndaGetProvider"));
+  if (!get)
+    throw Error(ErrorCode::kInvalidArgument, "'" + path + "' is no execution provider: it does not export OndaGetProvider");
+  const OndaProviderDef* def = get(kOndaProviderAbi);
+  if (!def)
+    throw Error(ErrorCode::kInvalidArgument, "the execution provider in '" + path + "' does not serve provider ABI " +
+                                                 std::to_string(kOndaProviderAbi));
+  return def;
+}
+
 }  // namespace
+
+const OndaProviderDef* Environment::FindProvider(const std::string& provider_name) {
+  const std::lock_guard lock(mutex);
+  const auto it = providers.find(provider_name);
+  if (it != providers.end()) return it->second;
+  std::string text = "execution provider '" + provider_name + "' is not there; registered are: cpu";
+  for (const auto& [known, def] : providers) text += ", " + known;
+  throw Error(ErrorCode::kNotFound, text);
+}
 
 void Environment::Log(LogLevel level, const std::string& message) const {
   if (level < log_level) return;
@@ -49,6 +85,22 @@ void FillEnvironmentApi(OndaApi& api) {
       environment->threads = o.parallel ? std::make_unique<ThreadPool>(o.parallel, o.parallel_user, o.threads)
                                         : std::make_unique<ThreadPool>(o.threads);
       *out = new OndaEnv{std::move(environment)};
+    });
+  };
+  api.RegisterProviderLibrary = [](OndaEnv* env, const char* name, const char* path) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(name, "name");
+      RequireArgument(path, "path");
+      AddProvider(*env->environment, name, LoadProvider(path));
+    });
+  };
+  api.RegisterProvider = [](OndaEnv* env, const char* name, const OndaProviderDef* provider) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(name, "name");
+      RequireArgument(provider, "provider");
+      AddProvider(*env->environment, name, provider);
     });
   };
   api.ReleaseEnv = [](OndaEnv* env) { delete env; };

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,7 +44,11 @@ struct Environment {
   OndaLogFunction log = nullptr;
   void* log_user = nullptr;
   std::unique_ptr<ThreadPool> threads;
+  std::mutex mutex;  // of what follows
+  std::map<std::string, const OndaProviderDef*> providers;
 
+  // Throws kNotFound naming those that are there.
+  const OndaProviderDef* FindProvider(const std::string& provider_name);
   void Log(LogLevel level, const std::string& message) const;
 };
 
@@ -66,7 +71,11 @@ struct OndaSessionOptions {
   int log_level = -1;  // of the environment
   bool flush_denormals = false;
   bool accept_missing_providers = false;
-  std::vector<std::string> providers;
+  struct Provider {
+    std::string name;
+    std::vector<std::pair<std::string, std::string>> options;
+  };
+  std::vector<Provider> providers;
   struct External {
     const void* data;
     size_t size;

@@ -50,14 +50,40 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
   }
 }
 
-void AppendProvider(OndaSessionOptions& o, const std::string& name, const char* const* keys, size_t count) {
-  if (name != "cpu") {
-    if (o.accept_missing_providers) return;
-    throw Error(ErrorCode::kNotFound, "execution provider '" + name + "' is not there; this build of Onda has: cpu");
+void AppendProvider(OndaSessionOptions& o, const std::string& name, const char* const* keys, const char* const* values,
+                    size_t count) {
+  if (name == "cpu") {
+    if (count > 0)
+      throw Error(ErrorCode::kInvalidArgument, "execution provider 'cpu' has no option '" + std::string(keys[0]) + "'");
+    return;
   }
-  if (count > 0)
-    throw Error(ErrorCode::kInvalidArgument, "execution provider 'cpu' has no option '" + std::string(keys[0]) + "'");
-  o.providers.push_back(name);
+  OndaSessionOptions::Provider provider{name, {}};
+  for (size_t i = 0; i < count; ++i) {
+    RequireArgument(keys[i], "a key");
+    RequireArgument(values[i], "a value");
+    provider.options.emplace_back(keys[i], values[i]);
+  }
+  o.providers.push_back(std::move(provider));
+}
+
+// "late" alone, "late:0" and "late:1" where there are two.
+std::vector<std::shared_ptr<const ProviderInstance>> MakeDevices(Environment& environment,
+                                                                 const OndaSessionOptions& options) {
+  std::vector<std::shared_ptr<const ProviderInstance>> devices;
+  std::map<std::string, int> seen;
+  for (const OndaSessionOptions::Provider& p : options.providers) {
+    const auto same = std::count_if(options.providers.begin(), options.providers.end(),
+                                    [&](const OndaSessionOptions::Provider& q) { return q.name == p.name; });
+    const std::string label = same > 1 ? p.name + ":" + std::to_string(seen[p.name]++) : p.name;
+    try {
+      devices.push_back(
+          std::make_shared<const ProviderInstance>(environment.FindProvider(p.name), label, p.options));
+    } catch (const Error& e) {
+      if (!options.accept_missing_providers) throw;
+      environment.Log(LogLevel::kWarning, "going on without execution provider '" + label + "': " + e.what());
+    }
+  }
+  return devices;
 }
 
 OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptions* given) {
@@ -72,6 +98,8 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
   load.log = [environment = env->environment, least = options.log_level](LogLevel level, const std::string& message) {
     if (static_cast<int>(level) >= least) environment->Log(level, message);
   };
+  load.devices = MakeDevices(*env->environment, options);
+  load.memory_limit = options.memory_limit;
   session->session = std::make_unique<InferenceSession>(model, load);
 
   for (const PortInfo& port : session->session->inputs()) {
@@ -126,12 +154,13 @@ void FillSessionApi(OndaApi& api) {
     });
   };
   api.SessionOptionsAppendProvider = [](OndaSessionOptions* options, const char* name, const char* const* keys,
-                                        const char* const*, size_t count) {
+                                        const char* const* values, size_t count) {
     return Guard([&] {
       RequireArgument(options, "options");
       RequireArgument(name, "name");
       if (count) RequireArgument(keys, "keys");
-      AppendProvider(*options, name, keys, count);
+      if (count) RequireArgument(values, "values");
+      AppendProvider(*options, name, keys, values, count);
     });
   };
   api.SessionOptionsSetFreeDimension = [](OndaSessionOptions* options, const char* name, int64_t value) {

@@ -185,6 +185,11 @@ typedef struct OndaApi {
   // The plans that runs have made so far, as text, which write is called with once.
   OndaError* (*SessionPrintPlans)(const OndaSession*, void (*write)(void* user, const char* text, size_t size),
                                   void* user);
+
+  // Makes a provider known under a name that SessionOptionsAppendProvider then takes: from its shared library, which exports
+  // OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once.
+  OndaError* (*RegisterProviderLibrary)(OndaEnv*, const char* name, const char* path);
+  OndaError* (*RegisterProvider)(OndaEnv*, const char* name, const struct OndaProviderDef* provider);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

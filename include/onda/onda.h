@@ -105,6 +105,10 @@ class Env {
     Check(Api().CreateEnv(&o, &env));
     env_ = {env, Api().ReleaseEnv};
   }
+  // Makes the execution provider in a shared library known under this name; see provider.h for what the library exports.
+  void RegisterExecutionProviderLibrary(const char* name, const std::string& path) {
+    Check(Api().RegisterProviderLibrary(get(), name, path.c_str()));
+  }
   OndaEnv* get() const { return env_.get(); }
   // Keeps the callbacks alive.
   std::shared_ptr<const void> keep() const { return options_; }
@@ -352,8 +356,9 @@ class SessionOptions {
   SessionOptions& SetMemoryLimit(size_t bytes) { return Set("memory_limit", std::to_string(bytes)); }
   // Denormal numbers are taken as zero. Off by default.
   SessionOptions& SetDenormalAsZero(bool on = true) { return Set("flush_denormals", on ? "1" : "0"); }
-  // Providers are asked in the order in which they are appended; "cpu" is always last. One that is not there is an error
-  // unless Set("allow_missing_providers", "1") came first.
+  // Providers are asked in the order in which they are appended; "cpu" is always last. The same one may be appended again
+  // with other options: another device. Making a session with one that is not there, or cannot run, is an error that says
+  // what was found and what is needed; with Set("allow_missing_providers", "1") it is passed over with a warning.
   SessionOptions& AppendExecutionProvider(const std::string& name,
                                           const std::map<std::string, std::string>& options = {}) {
     std::vector<const char*> keys, values;

@@ -23,6 +23,22 @@ flags=$(pkg-config --define-variable=prefix="$scratch/prefix" --cflags --libs on
 c++ -std=c++20 "$here/consumer/consumer.cpp" -o "$scratch/by_pkg_config" $flags
 "$scratch/by_pkg_config" "$model"
 
+# The provider of examples/provider, out of tree: it takes the nodes that it can, and the results are the same.
+cmake -S "$here/../../examples/provider" -B "$scratch/provider" -DCMAKE_PREFIX_PATH="$scratch/prefix" --log-level=WARNING
+cmake --build "$scratch/provider" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
+provider=$scratch/provider/libexample_provider.so
+onda=$scratch/prefix/bin/onda
+"$onda" info --provider "$provider" "$model" >"$scratch/placement.txt"
+grep -q "MemcpyToDevice.*libexample_provider" "$scratch/placement.txt" ||
+  { cat "$scratch/placement.txt"; echo "no node went to the example provider"; exit 1; }
+for folder in with without; do
+  option=; [ $folder = without ] || option="--provider $provider"
+  # shellcheck disable=SC2086
+  "$onda" run $option --input "image=$here/../../examples/digits/images/$(ls "$here/../../examples/digits/images" | head -1)" \
+    --output-dir "$scratch/$folder" "$model" >/dev/null
+done
+cmp "$scratch"/with/*.npy "$scratch"/without/*.npy || { echo "the example provider changes the result"; exit 1; }
+
 readelf -d "$library" | grep -q 'SONAME.*libonda\.so\.[0-9]' || { echo "libonda.so has no versioned SONAME"; exit 1; }
 # Only Onda's own names are exported: no protobuf, no spdlog, no standard library templates.
 strangers=$(nm -DC --defined-only "$library" | awk '$2 ~ /[A-Z]/ && $2 != "A"' | cut -d' ' -f3- |
