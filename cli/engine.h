@@ -21,6 +21,7 @@ struct EngineOptions {
   std::map<std::string, int64_t> dimensions;  // sizes of symbolic input dimensions
   std::vector<std::string> providers;         // in order of preference; cpu is always last
   bool reference = false;                     // the plain reference kernels
+  bool optimize = true;                       // otherwise nodes stay as the model has them
   bool verbose = false;                       // log to standard error
 };
 

@@ -99,7 +99,7 @@ int Info(const InfoOptions& options) {
   }
   PrintPorts("inputs", engine.inputs());
   PrintPorts("outputs", engine.outputs());
-  std::printf("operators, after upgrading and folding constants (%zu nodes)\n", nodes.size());
+  std::printf("operators, after upgrading, folding and fusing (%zu nodes)\n", nodes.size());
   for (const auto& [op, count] : operators) std::printf("  %5d  %s\n", count, op.c_str());
   std::printf("placement\n");
   for (const auto& [provider, count] : providers) std::printf("  %5d  %s\n", count, provider.c_str());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "cli/data/npy.h"
 #include "cli/data/random.h"
@@ -68,6 +69,18 @@ class Reader {
     AddData(name, ReadOne(*port, file, extension));
   }
 
+  void AddDataSet(const std::string& folder) {
+    for (size_t i = 0; i < engine_.inputs().size(); ++i) {
+      const std::string file = folder + "/input_" + std::to_string(i) + ".pb";
+      if (!std::filesystem::exists(file)) {
+        if (i == 0) throw Error(ErrorCode::kNotFound, "no input_0.pb in '" + folder + "'");
+        return;
+      }
+      Data data = ReadProtoFile(file, engine_.inputs()[i]);
+      if (data.kind != Kind::kNone) feeds_.emplace_back(engine_.inputs()[i].name, std::move(data));
+    }
+  }
+
   Feeds Take() { return std::move(feeds_); }
   bool Has(const std::string& name) const {
     return std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& feed) { return feed.first == name; });
@@ -122,13 +135,14 @@ std::map<std::string, int64_t> ParseDimensions(const std::vector<std::string>& d
 
 Feeds ReadInputs(const Engine& engine, const InputOptions& options, std::vector<std::string>* notes) {
   Reader reader(engine, options, notes);
+  if (!options.data_set.empty()) reader.AddDataSet(options.data_set);
   for (const std::string& file : options.files) reader.Add(file);
   std::vector<const Port*> missing;
   for (const Port& port : engine.inputs())
     if (!port.has_default && !reader.Has(port.name) && port.type.kind != Kind::kOptional) missing.push_back(&port);
   Feeds feeds = reader.Take();
   if (missing.empty()) return feeds;
-  if (!options.random && !options.files.empty()) {
+  if (!options.random && (!options.files.empty() || !options.data_set.empty())) {
     Reject("input '" + missing.front()->name + "' (" + ToString(missing.front()->type) +
            ") is not given; --random fills what is missing");
   }

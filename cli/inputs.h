@@ -13,6 +13,7 @@ namespace onda::cli {
 
 struct InputOptions {
   std::vector<std::string> files;       // NAME=FILE, or FILE for the only input; .npz gives all that it holds
+  std::string data_set;                 // folder with input_0.pb, input_1.pb, ... in the order of the inputs
   std::vector<std::string> dimensions;  // NAME=SIZE
   bool random = false;                  // whatever is not given
   uint64_t seed = 0;

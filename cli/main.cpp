@@ -19,6 +19,7 @@ using namespace onda::cli;
 
 void AddInputOptions(CLI::App* command, InputOptions* options) {
   command->add_option("-i,--input", options->files, kInputHelp)->allow_extra_args(false);
+  command->add_option("--data-set", options->data_set, "a test_data_set_N folder: inputs from its input_0.pb, ...");
   command->add_flag("--random", options->random, "fill inputs that are not given with random values");
   command->add_option("--seed", options->seed, "of random values")->capture_default_str();
   command->add_option("-d,--dim", options->dimensions, "NAME=SIZE of a symbolic dimension")->allow_extra_args(false);
@@ -32,6 +33,7 @@ void AddInputOptions(CLI::App* command, InputOptions* options) {
 
 void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--threads", options->threads, "threads per session; 0: one per core");
+  command->add_flag("!--no-optimize", options->optimize, "leave the nodes as the model has them");
   command->add_flag("--verbose", options->verbose, "log to standard error");
   command->add_option("--provider", options->providers, "where to run, best first, by name or by the path of a provider's library; cpu is always last");
 }

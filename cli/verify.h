@@ -18,7 +18,7 @@ struct VerifyOptions {
   bool json = false;
 };
 
-// Runs the model twice, on the providers asked for and on the reference kernels of the CPU, and compares what each node
+// Runs the model twice, as it would run and on the reference kernels without any optimization, and compares what each node
 // gives. kExitDifferent names the first that differs.
 int Verify(const VerifyOptions& options);
 

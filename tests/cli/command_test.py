@@ -107,6 +107,14 @@ class Run(CommandTest):
         back = onnx.SequenceProto.FromString((self.folder / "y.pb").read_bytes())
         self.assertEqual([value.tolist() for value in numpy_helper.to_list(back)], [[1], [2, 3]])
 
+    def test_data_set(self):
+        model = self.save(parse("g (float[2] x, float[2] z) => (float[2] y) { y = Sub (x, z) }"))
+        for i, values in enumerate(([5, 7], [1, 2])):
+            tensor = numpy_helper.from_array(np.array(values, np.float32))
+            (self.folder / f"input_{i}.pb").write_bytes(tensor.SerializeToString())
+        np.testing.assert_array_equal(self.run_one(model, "--data-set", self.folder), [4, 5])
+        onda("run", model, "--data-set", self.folder / "none", code=14)
+
     def test_pictures(self):
         pixels = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
         Image.fromarray(pixels).save(self.folder / "p.png")
@@ -208,7 +216,7 @@ class Look(CommandTest):
             self.assertIn(name, text)
 
     def test_info(self):
-        report = json.loads(onda("info", DIGITS, "--json", "--run"))
+        report = json.loads(onda("info", DIGITS, "--json", "--run", "--no-optimize"))
         self.assertEqual(report["inputs"][0]["shape"], ["batch", 1, 28, 28])
         self.assertGreaterEqual(report["operators"]["Conv"], 2)
         self.assertEqual({entry["provider"] for entry in report["placement"]} - {"cpu", "view"}, set())
@@ -227,7 +235,7 @@ class Look(CommandTest):
         self.assertIn("Conv", onda("dump", DIGITS, "--upgraded"))
 
     def test_plan(self):
-        text = onda("dump", "--plan", DIGITS, "--dim", "batch=2")
+        text = onda("dump", "--plan", DIGITS, "--dim", "batch=2", "--no-optimize")
         self.assertIn("for image float[2,1,28,28]", text)
         self.assertRegex(text, r"cpu runs Conv 'conv1': .*@\d+")
 
