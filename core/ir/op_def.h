@@ -116,6 +116,8 @@ class RewriteContext {
   bool has_output(size_t i) const { return node_->has_output(i); }
   ValueId input(size_t i) const { return node_->inputs[i]; }
   virtual const Fact& FactOf(ValueId value) const = 0;
+  // What has been written so far.
+  virtual const Graph& graph() const = 0;
   // Fact of input i; an unknown fact where omitted.
   const Fact& fact(size_t i) const;
 

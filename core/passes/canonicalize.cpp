@@ -137,6 +137,7 @@ class Rewrite : public RewriteContext {
     version_ = version;
   }
   const Fact& FactOf(ValueId value) const override { return writer_.out().FactOf(value); }
+  const Graph& graph() const override { return writer_.out(); }
   ValueId Constant(TensorPtr tensor) override {
     return writer_.AddConstant(writer_.shared().FreshName(), std::move(tensor));
   }

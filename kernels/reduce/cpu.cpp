@@ -63,6 +63,33 @@ HWY_INLINE double CombineScalar(double a, double x) {
   return a + x;
 }
 
+// The maximum (or minimum) of x[0, n) where nothing is NaN. False where the sum of all says that something may be.
+template <Step kStep>
+bool ExtremeOf(const float* x, int64_t n, double* result) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const V identity = hn::Set(d, Identity(kStep));
+  auto best = [](V a, V v) HWY_ATTR { return kStep == Step::kMax ? hn::Max(a, v) : hn::Min(a, v); };
+  V a0 = identity, a1 = identity, s0 = hn::Zero(d), s1 = s0;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const V v0 = hn::LoadU(d, x + i), v1 = hn::LoadU(d, x + i + lanes);
+    a0 = best(a0, v0);
+    a1 = best(a1, v1);
+    s0 = hn::Add(s0, v0);
+    s1 = hn::Add(s1, v1);
+  }
+  for (; i < n; i += lanes) {
+    const auto tail = hn::FirstN(d, static_cast<size_t>(std::min(lanes, n - i)));
+    const V v = hn::MaskedLoad(tail, d, x + i);
+    a0 = best(a0, hn::IfThenElse(tail, v, identity));
+    s0 = hn::Add(s0, v);
+  }
+  const V a = best(a0, a1);
+  *result = hn::GetLane(kStep == Step::kMax ? hn::MaxOfLanes(d, a) : hn::MinOfLanes(d, a));
+  return hn::AllFalse(d, hn::IsNaN(hn::Add(s0, s1)));
+}
+
 template <Step kStep>
 double RowOf(const float* x, int64_t n, float shift) {
   const D d;
@@ -70,6 +97,10 @@ double RowOf(const float* x, int64_t n, float shift) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const V identity = hn::Set(d, Identity(kStep)), s = hn::Set(d, shift);
   double total = Identity(kStep);
+  if constexpr (kStep == Step::kMax || kStep == Step::kMin) {
+    if (ExtremeOf<kStep>(x, n, &total)) return total;
+    total = Identity(kStep);
+  }
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const float* p = x + begin;
     const int64_t m = std::min(n - begin, kBlock);
