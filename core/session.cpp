@@ -124,6 +124,7 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   instances_ = MakeInstances(options);
   CanonicalizeOptions canonical;
   canonical.free_dimensions = options.free_dimensions;
+  canonical.stop = options.stop;
   canonical.find_op = FindOp;
   canonical.has_kernel = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
     return (node.op->flags & kOpView) ||

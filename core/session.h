@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ struct LoadOptions {
   bool fuse = true;                        // rewrites that fuse operators
   std::vector<std::string> skip_passes;    // rules that are left out, by name
   int64_t max_rewrites = INT64_MAX;        // the pipeline stops after so many
+  std::stop_token stop;                    // ends loading with kCancelled
   std::function<void(LogLevel, const std::string&)> log;  // may be null
 };
 

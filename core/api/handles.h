@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,7 @@ struct OndaSessionOptions {
     size_t size;
   };
   std::map<std::string, External> external_data;
+  std::stop_source cancel;  // of loading
 };
 
 struct OndaSession {

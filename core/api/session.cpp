@@ -98,6 +98,7 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
   load.log = [environment = env->environment, least = options.log_level](LogLevel level, const std::string& message) {
     if (static_cast<int>(level) >= least) environment->Log(level, message);
   };
+  load.stop = options.cancel.get_token();
   load.devices = MakeDevices(*env->environment, options);
   load.memory_limit = options.memory_limit;
   session->session = std::make_unique<InferenceSession>(model, load);
@@ -143,6 +144,7 @@ void FillSessionApi(OndaApi& api) {
       RequireArgument(options, "options");
       RequireArgument(out, "out");
       *out = new OndaSessionOptions(*options);
+      (*out)->cancel = std::stop_source();
     });
   };
   api.SessionOptionsSet = [](OndaSessionOptions* options, const char* key, const char* value) {
@@ -188,6 +190,7 @@ void FillSessionApi(OndaApi& api) {
       options->external_data[location] = {data, size};
     });
   };
+  api.SessionOptionsCancelLoading = [](OndaSessionOptions* options) { options->cancel.request_stop(); };
   api.ReleaseSessionOptions = [](OndaSessionOptions* options) { delete options; };
 
   api.CreateSessionFromFile = [](OndaEnv* env, const char* path, const OndaSessionOptions* options, OndaSession** out) {
@@ -195,7 +198,9 @@ void FillSessionApi(OndaApi& api) {
       RequireArgument(env, "env");
       RequireArgument(path, "path");
       RequireArgument(out, "out");
-      *out = NewSession(env, proto::ImportFile(path), options);
+      proto::ImportOptions import;
+      if (options) import.stop = options->cancel.get_token();
+      *out = NewSession(env, proto::ImportFile(path, import), options);
     });
   };
   api.CreateSessionFromMemory = [](OndaEnv* env, const void* data, size_t size, const OndaSessionOptions* options,
@@ -206,6 +211,7 @@ void FillSessionApi(OndaApi& api) {
       RequireArgument(out, "out");
       proto::ImportOptions import;
       if (options) {
+        import.stop = options->cancel.get_token();
         for (const auto& [location, external] : options->external_data) {
           // The caller promised that it lives as long as the session: an owner that frees nothing.
           std::shared_ptr<const void> owner(external.data, [](const void*) {});

@@ -241,6 +241,7 @@ void Writer::ResolveReferences(Node& node, const Frame& frame) {
 }
 
 void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
+  if (shared_.options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "loading was cancelled");
   if (++shared_.nodes > shared_.options.max_nodes)
     throw Error(ErrorCode::kResourceLimit,
                 "the model expands to more than " + std::to_string(shared_.options.max_nodes) + " nodes");

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace onda {
 struct CanonicalizeOptions {
   // Sizes of symbolic input dimensions, by name.
   std::map<std::string, int64_t> free_dimensions;
+  std::stop_token stop;  // ends the walk with kCancelled
   // Budgets, against models that expand without end.
   int64_t max_nodes = 1'000'000;
   int max_depth = 100;

@@ -190,6 +190,9 @@ typedef struct OndaApi {
   // OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once.
   OndaError* (*RegisterProviderLibrary)(OndaEnv*, const char* name, const char* path);
   OndaError* (*RegisterProvider)(OndaEnv*, const char* name, const struct OndaProviderDef* provider);
+
+  // Ends the making of sessions with these options, now and from now on, with an error; from any thread.
+  void (*SessionOptionsCancelLoading)(OndaSessionOptions*);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

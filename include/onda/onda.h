@@ -383,6 +383,8 @@ class SessionOptions {
     Check(Api().SessionOptionsAddExternalData(get(), location, data, size));
     return *this;
   }
+  // Ends the making of sessions with these options, from any thread; it throws kCancelled.
+  void CancelLoading() { Api().SessionOptionsCancelLoading(get()); }
   // Any option by its name: those above, and
   //   reference_kernels        1: the plain scalar kernels alone
   //   allow_missing_providers  1: providers that are not there are passed over
