@@ -44,6 +44,12 @@ struct Params {
   int64_t group, offset_group;
 };
 
+inline constexpr int kMaxAxes = 10;
+
+// Throw where shapes do not fit each other.
+void CheckInputs(const Params& params, TensorViews inputs);
+void CheckOutput(const LaunchArgs& args);
+
 }  // namespace onda::deform_conv
 
 #endif  // ONDA_KERNELS_DEFORM_CONV_DEFORM_CONV_H_

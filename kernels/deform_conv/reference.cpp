@@ -10,7 +10,6 @@ namespace {
 
 // Output positions are shared out in so many pieces, each with a column of samples of its own.
 constexpr int64_t kPieces = 16;
-constexpr int kMaxAxes = 10;
 
 struct Scratch {
   Scratch(const TensorView& x, const TensorView& w, Carver& carver) {
@@ -33,7 +32,7 @@ class Reference {
   explicit Reference(const NodeView& node) : params_(node.attributes()) {}
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
-    Check(inputs);
+    CheckInputs(params_, inputs);
     Carver counter;
     Scratch(inputs[kX], inputs[kW], counter);
     return counter.bytes();
@@ -41,7 +40,7 @@ class Reference {
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(kX), &w = args.input(kW), &b = args.input(kB), &y = args.output(0);
-    Check(args.inputs());
+    CheckInputs(params_, args.inputs());
     CheckOutput(args);
     if (y.count() == 0) return;
     Carver carver(args.workspace());
@@ -133,30 +132,6 @@ class Reference {
     return count;
   }
 
-  void Check(TensorViews inputs) const {
-    const TensorView &x = inputs[kX], &w = inputs[kW], &offset = inputs[kOffset], &b = inputs[kB],
-                     &mask = inputs[kMask];
-    bool fits = x.rank >= 3 && x.rank - 2 <= kMaxAxes && w.rank == x.rank && offset.rank == x.rank;
-    if (fits) {
-      params_.Check(static_cast<size_t>(x.rank) - 2);
-      const int64_t taps = w.count(2, w.rank);
-      fits = w.dim(1) * params_.group == x.dim(1) && w.dim(0) % params_.group == 0 &&
-             x.dim(1) % params_.offset_group == 0 && offset.dim(0) == x.dim(0) &&
-             offset.dim(1) == params_.offset_group * taps * (x.rank - 2) && (!b.present() || b.count() == w.dim(0)) &&
-             (!mask.present() ||
-              (mask.rank == x.rank && mask.dim(0) == x.dim(0) && mask.dim(1) == params_.offset_group * taps));
-    }
-    for (int i = 2; i < x.rank && fits && mask.present(); ++i) fits = mask.dim(i) == offset.dim(i);
-    if (!fits) throw Error(ErrorCode::kInvalidArgument, "the shapes of X, W, offset, B and mask do not fit");
-  }
-
-  static void CheckOutput(const LaunchArgs& args) {
-    const TensorView &x = args.input(kX), &w = args.input(kW), &offset = args.input(kOffset), &y = args.output(0);
-    bool fits = y.rank == x.rank && y.dim(0) == x.dim(0) && y.dim(1) == w.dim(0);
-    for (int i = 2; i < x.rank && fits; ++i) fits = y.dim(i) == offset.dim(i);
-    if (!fits) throw Error(ErrorCode::kInvalidArgument, "the shape of the output does not fit the inputs");
-  }
-
   Params params_;
 };
 
@@ -164,8 +139,29 @@ constexpr OndaKernelDef kKernels[] = {MakeKernel<Reference>("DeformConv")};
 
 }  // namespace
 
-std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
+void CheckInputs(const Params& params, TensorViews inputs) {
+  const TensorView &x = inputs[kX], &w = inputs[kW], &offset = inputs[kOffset], &b = inputs[kB], &mask = inputs[kMask];
+  bool fits = x.rank >= 3 && x.rank - 2 <= kMaxAxes && w.rank == x.rank && offset.rank == x.rank;
+  if (fits) {
+    params.Check(static_cast<size_t>(x.rank) - 2);
+    const int64_t taps = w.count(2, w.rank);
+    fits = w.dim(1) * params.group == x.dim(1) && w.dim(0) % params.group == 0 && x.dim(1) % params.offset_group == 0 &&
+           offset.dim(0) == x.dim(0) && offset.dim(1) == params.offset_group * taps * (x.rank - 2) &&
+           (!b.present() || b.count() == w.dim(0)) &&
+           (!mask.present() ||
+            (mask.rank == x.rank && mask.dim(0) == x.dim(0) && mask.dim(1) == params.offset_group * taps));
+  }
+  for (int i = 2; i < x.rank && fits && mask.present(); ++i) fits = mask.dim(i) == offset.dim(i);
+  if (!fits) throw Error(ErrorCode::kInvalidArgument, "the shapes of X, W, offset, B and mask do not fit");
+}
 
-std::span<const OndaKernelDef> CpuKernels() { return {}; }
+void CheckOutput(const LaunchArgs& args) {
+  const TensorView &x = args.input(kX), &w = args.input(kW), &offset = args.input(kOffset), &y = args.output(0);
+  bool fits = y.rank == x.rank && y.dim(0) == x.dim(0) && y.dim(1) == w.dim(0);
+  for (int i = 2; i < x.rank && fits; ++i) fits = y.dim(i) == offset.dim(i);
+  if (!fits) throw Error(ErrorCode::kInvalidArgument, "the shape of the output does not fit the inputs");
+}
+
+std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
 
 }  // namespace onda::deform_conv

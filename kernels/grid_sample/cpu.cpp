@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/grid_sample/grid_sample.h"
-#include "kernels/simd/carver.h"
+#include "kernels/simd/weighted_gather.h"
 
 #ifndef ONDA_KERNELS_GRID_SAMPLE_CPU_ONCE
 #define ONDA_KERNELS_GRID_SAMPLE_CPU_ONCE
@@ -81,33 +81,6 @@ void FillLinear(const ImageShape& image, const float* grid, int64_t count, int64
   }
 }
 
-// to[i] = sum over k of weight[k * stride + i] * from[offset[k * stride + i]], i in [0, n).
-void SampleBlock(const float* from, const int32_t* offset, const float* weight, int64_t taps, int64_t stride, int64_t n,
-                 float* to) {
-  const hn::ScalableTag<float> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    auto sum = hn::Zero(d);
-    for (int64_t k = 0; k < taps; ++k) {
-      const auto values = hn::GatherIndex(d, from, hn::LoadU(di, offset + k * stride + i));
-      // A weight of zero stands for "outside of the image": what lies at offset 0 instead may be infinite.
-      const auto w = hn::LoadU(d, weight + k * stride + i);
-      sum = hn::Add(sum, hn::IfThenZeroElse(hn::Eq(w, hn::Zero(d)), hn::Mul(w, values)));
-    }
-    hn::StoreU(sum, d, to + i);
-  }
-  for (; i < n; ++i) {
-    float sum = 0;
-    for (int64_t k = 0; k < taps; ++k) {
-      const float w = weight[k * stride + i];
-      if (w != 0) sum += w * from[offset[k * stride + i]];
-    }
-    to[i] = sum;
-  }
-}
-
 }  // namespace onda::grid_sample::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -116,7 +89,6 @@ namespace onda::grid_sample {
 namespace {
 
 HWY_EXPORT(FillLinear);
-HWY_EXPORT(SampleBlock);
 
 // A multiple of the lanes of every vector.
 constexpr int64_t kBlock = 256;
@@ -163,9 +135,8 @@ class Cpu {
           }
         }
         for (int64_t c = 0; c < channels; ++c) {
-          HWY_DYNAMIC_DISPATCH(SampleBlock)
-          (x.as<float>() + (n * channels + c) * height * width, offset, weight, combined, kBlock, count,
-           y.as<float>() + (n * channels + c) * points + first);
+          WeightedGather({offset, weight, combined, kBlock}, x.as<float>() + (n * channels + c) * height * width, count,
+                         y.as<float>() + (n * channels + c) * points + first, false);
         }
       }
     });

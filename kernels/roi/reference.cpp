@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/simd/carver.h"
+#include "kernels/roi/roi.h"
 #include "onda/float_formats.h"
 #include "onda/provider.h"
 
@@ -22,64 +22,9 @@ class Image {
   const float* floats_;
 };
 
-int64_t BatchOf(double index, int64_t batches) {
-  if (!(index >= 0 && index < static_cast<double>(batches))) {
-    throw Error(ErrorCode::kRuntime,
-                "a region's batch index " + std::to_string(index) + " is not below " + std::to_string(batches));
-  }
-  return static_cast<int64_t>(index);
-}
-
-// The samples of one bin along one axis: start + (i + 0.5) * step, of which those with i in [first, last) may lie
-// within
-// [-1, length]. Real is the type in which the places are computed: rounding up the number of samples depends on it.
-template <class Real>
-struct Samples {
-  Samples(Real bin_start, Real bin_size, Real samples, int64_t image_length)
-      : start(bin_start), step(bin_size / samples), length(image_length) {
-    const double count = static_cast<double>(samples);
-    double low = 0, high = count;
-    if (step != 0) {
-      const double a = (-1 - static_cast<double>(start)) / static_cast<double>(step) - 0.5;
-      const double b = (static_cast<double>(length) - static_cast<double>(start)) / static_cast<double>(step) - 0.5;
-      // Two more on either side for rounding; each one is looked at again.
-      low = std::floor(std::min(a, b)) - 2;
-      high = std::ceil(std::max(a, b)) + 2;
-    }
-    if (!(count > 0) || !(low < count) || !(high > 0)) return;
-    first = low > 0 ? static_cast<int64_t>(std::min(low, 0x1p53)) : 0;
-    last = static_cast<int64_t>(std::min({high, count, 0x1p53}));
-  }
-
-  // The two pixels around sample i and the weight of the second; false where it lies outside.
-  bool At(int64_t i, int64_t& low, int64_t& high, Real& weight) const {
-    Real at = start + (static_cast<Real>(i) + static_cast<Real>(0.5)) * step;
-    if (!(at >= -1 && at <= static_cast<Real>(length))) return false;
-    at = std::max<Real>(at, 0);
-    low = static_cast<int64_t>(at);
-    if (low >= length - 1) {
-      low = high = length - 1;
-      weight = 0;
-    } else {
-      high = low + 1;
-      weight = at - static_cast<Real>(low);
-    }
-    return true;
-  }
-
-  Real start, step;
-  int64_t length, first = 0, last = 0;
-};
-
 class RoiAlign {
  public:
-  explicit RoiAlign(const NodeView& node) {
-    const Attributes a = node.attributes();
-    scale_ = a.Float("spatial_scale", 1);
-    sampling_ratio_ = a.Int("sampling_ratio", 0);
-    half_pixel_ = a.String("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-    max_ = a.String("mode", "avg") == "max";
-  }
+  explicit RoiAlign(const NodeView& node) : params_(node.attributes()) {}
 
   // Sums of all channels for each region.
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
@@ -98,9 +43,9 @@ class RoiAlign {
         const double index = static_cast<double>(LoadInt64(indices.type(), indices.data, r));
         const int64_t batch = BatchOf(index, x.dim(0));
         if (x.type() == DType::kDouble) {
-          Region<double>(args, batch, r, sums + r * x.dim(1));
+          Align<double>(args, batch, r, sums + r * x.dim(1));
         } else {
-          Region<float>(args, batch, r, sums + r * x.dim(1));
+          Align<float>(args, batch, r, sums + r * x.dim(1));
         }
       }
     });
@@ -108,25 +53,14 @@ class RoiAlign {
 
  private:
   template <class Real>
-  void Region(const LaunchArgs& args, int64_t batch, int64_t r, double* sums) const {
+  void Align(const LaunchArgs& args, int64_t batch, int64_t r, double* sums) const {
     const TensorView &x = args.input(0), &rois = args.input(1), &y = args.output(0);
-    const Real shift = static_cast<Real>(half_pixel_ ? 0.5 : 0.0), scale = static_cast<Real>(scale_);
-    auto corner = [&](int i) {
-      return static_cast<Real>(LoadDouble(rois.type(), rois.data, r * 4 + i)) * scale - shift;
-    };
-    const Real left = corner(0), top = corner(1);
-    Real width = corner(2) - left, height = corner(3) - top;
-    // Without the shift a region has at least one pixel.
-    if (!half_pixel_) width = std::max<Real>(width, 1), height = std::max<Real>(height, 1);
-    const Real rows = static_cast<Real>(y.dim(2)), columns = static_cast<Real>(y.dim(3));
-    const Real bin_height = height / rows, bin_width = width / columns;
-    const Real samples_down = sampling_ratio_ > 0 ? static_cast<Real>(sampling_ratio_) : std::ceil(bin_height);
-    const Real samples_across = sampling_ratio_ > 0 ? static_cast<Real>(sampling_ratio_) : std::ceil(bin_width);
+    const Region<Real> region(params_, rois, r, y);
     for (int64_t row = 0; row < y.dim(2) && !args.stop_requested(); ++row) {
-      const Samples<Real> down(top + static_cast<Real>(row) * bin_height, bin_height, samples_down, x.dim(2));
+      const Samples<Real> down = region.Down(row, x.dim(2));
       for (int64_t column = 0; column < y.dim(3); ++column) {
-        const Samples<Real> across(left + static_cast<Real>(column) * bin_width, bin_width, samples_across, x.dim(3));
-        Bin(args, batch, down, across, static_cast<double>(samples_down) * static_cast<double>(samples_across), sums);
+        const Samples<Real> across = region.Across(column, x.dim(3));
+        Bin(args, batch, down, across, region.count(), sums);
         for (int64_t c = 0; c < y.dim(1); ++c) {
           StoreDouble(y.type(), y.data, ((r * y.dim(1) + c) * y.dim(2) + row) * y.dim(3) + column, sums[c]);
         }
@@ -141,7 +75,7 @@ class RoiAlign {
     const TensorView& x = args.input(0);
     const Image image(x);
     const int64_t channels = x.dim(1), width = x.dim(3), plane = x.dim(2) * width;
-    std::fill(sums, sums + channels, max_ ? -std::numeric_limits<double>::infinity() : 0.0);
+    std::fill(sums, sums + channels, params_.max ? -std::numeric_limits<double>::infinity() : 0.0);
     double inside = 0;
     for (int64_t i = down.first; i < down.last && !args.stop_requested(); ++i) {
       int64_t top, bottom;
@@ -158,7 +92,7 @@ class RoiAlign {
           const int64_t base = (batch * channels + c) * plane;
           double v[4];
           for (int k = 0; k < 4; ++k) v[k] = w[k] * image[base + at[k]];
-          if (max_) {
+          if (params_.max) {
             // The maximum is taken over the weighted pixels, not over their sums.
             sums[c] = std::max({sums[c], v[0], v[1], v[2], v[3]});
           } else {
@@ -169,7 +103,7 @@ class RoiAlign {
     }
     const bool zeros = inside < count || inside == 0;
     for (int64_t c = 0; c < channels; ++c) {
-      if (max_) {
+      if (params_.max) {
         if (zeros) sums[c] = std::max(sums[c], 0.0);
       } else {
         sums[c] = inside > 0 ? sums[c] / std::max(count, 1.0) : 0;
@@ -177,9 +111,7 @@ class RoiAlign {
     }
   }
 
-  double scale_;
-  int64_t sampling_ratio_;
-  bool half_pixel_, max_;
+  Params params_;
 };
 
 class MaxRoiPool {
@@ -242,7 +174,5 @@ constexpr OndaKernelDef kKernels[] = {MakeKernel<RoiAlign>("RoiAlign"), MakeKern
 }  // namespace
 
 std::span<const OndaKernelDef> ReferenceKernels() { return kKernels; }
-
-std::span<const OndaKernelDef> CpuKernels() { return {}; }
 
 }  // namespace onda::roi
