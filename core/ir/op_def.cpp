@@ -1,6 +1,12 @@
 #include "core/ir/op_def.h"
 
 namespace onda {
+namespace {
+
+// No operator means anything at such a rank; shape arithmetic can make one up.
+constexpr size_t kMaxRank = 64;
+
+}  // namespace
 
 const Fact& InferContext::input(size_t i) const {
   static const Fact kUnknown;
@@ -32,6 +38,11 @@ Dims InferContext::FreshDims(int rank) {
 }
 
 void InferContext::SetOutput(size_t i, Fact fact) {
+  if (fact.shape && fact.shape->size() > kMaxRank) {
+    throw Error(ErrorCode::kResourceLimit, "output " + std::to_string(i) + " has rank " +
+                                               std::to_string(fact.shape->size()) + ", over the limit of " +
+                                               std::to_string(kMaxRank));
+  }
   if (i < outputs_.size()) outputs_[i] = std::move(fact);
 }
 

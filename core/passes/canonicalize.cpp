@@ -403,6 +403,9 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
       }
     }
   }
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    if (node.outputs[i] == kNoValue && i < outputs.size() && IsRequiredOutput(node, i))
+      node.outputs[i] = out_->AddValue(shared_.FreshName(), outputs[i]);
   if (node.name.empty()) node.name = node.origin.name;
   out_->AddNode(std::move(node));
 }

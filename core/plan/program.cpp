@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ir/op_def.h"
+#include "core/schema/check_node.h"
 
 namespace onda {
 
@@ -29,6 +30,10 @@ Program::Program(const CompiledGraph& compiled, std::vector<ValueId> outputs)
       if (input != kNoValue) last_use_[input] = position;
     for (const Body& body : graph.node(id).bodies)
       for (ValueId capture : body.captures) last_use_[capture] = position;
+    // Outputs that an operator always has are written by its kernel, also where nobody reads them.
+    const Node& node = graph.node(id);
+    for (size_t i = 0; compiled.node(id).kernel && i < node.outputs.size(); ++i)
+      if (node.has_output(i) && IsRequiredOutput(node, i)) last_use_[node.outputs[i]] = position;
   }
   for (ValueId id : outputs_) last_use_[id] = static_cast<int32_t>(order_.size());
 }

@@ -177,6 +177,12 @@ const Schema* SchemaOf(const Node& node, int opset) {
   Refuse(node, "unknown operator " + title);
 }
 
+bool IsRequiredOutput(const Node& node, size_t index) {
+  const Schema* schema = FindSchema(node.domain, node.op_type, NewestOpset(node.domain));
+  const SchemaParameter* output = schema ? schema->Output(static_cast<int>(index)) : nullptr;
+  return output && output->option != ParameterOption::kOptional;
+}
+
 void CheckSignature(const Node& node, const Schema& schema, std::vector<std::string>* warnings) {
   if (schema.deprecated && warnings) {
     warnings->push_back(Describe(node) + ": deprecated since opset " + std::to_string(schema.since_version));

@@ -19,6 +19,9 @@ const Schema* SchemaOf(const Node& node, int opset);
 // missing. Throws kInvalidModel. What is wrong but has a meaning (a deprecated operator) is appended to `warnings`.
 void CheckSignature(const Node& node, const Schema& schema, std::vector<std::string>* warnings);
 
+// Whether the operator always has this output, in its newest version: its kernels need not care for its absence.
+bool IsRequiredOutput(const Node& node, size_t index);
+
 // Checks the types of inputs and outputs against the type constraints: each type allowed, each type variable bound to
 // one type. Facts may be null or unknown in whole or in part; what is unknown is not checked. Throws kInvalidModel.
 void CheckTypes(const Node& node, const Schema& schema, std::span<const Fact* const> inputs,

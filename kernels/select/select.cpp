@@ -18,7 +18,8 @@ void InferOneHot(InferContext& c) {
   Dim depth;
   if (const std::optional<Dims> content = c.Content(1)) {
     depth = content->at(0);
-  } else if (const auto real = c.Doubles(1); real && std::fabs(real->at(0)) < 0x1p62) {
+  } else if (const auto real = c.Doubles(1)) {
+    if (!(std::fabs(real->at(0)) < 0x1p62)) c.Reject("depth is no number of classes");
     depth = static_cast<int64_t>(real->at(0));
   } else {
     depth = c.FreshDim();
