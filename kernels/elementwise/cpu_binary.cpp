@@ -84,9 +84,15 @@ ONDA_BINARY(Mul, hn::Mul(a, b))
 ONDA_BINARY(Div, hn::Div(a, b))
 ONDA_BINARY(MaxWhole, hn::Max(a, b))
 ONDA_BINARY(MinWhole, hn::Min(a, b))
-// x86's Max and Min give their second operand where either is NaN; a NaN in b comes out, one in a is put back.
+// A NaN in either comes out. x86's vector instructions give their second operand where either is NaN, so b needs no
+// test.
+#if HWY_TARGET == HWY_SCALAR
+ONDA_BINARY(Max, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Max(a, b))))
+ONDA_BINARY(Min, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Min(a, b))))
+#else
 ONDA_BINARY(Max, hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)))
 ONDA_BINARY(Min, hn::IfThenElse(hn::IsNaN(a), a, hn::Min(a, b)))
+#endif
 ONDA_BINARY(Mean, hn::Mul(hn::Add(a, b), hn::Set(d, 0.5f)))
 ONDA_BINARY(Equal, hn::Eq(a, b))
 ONDA_BINARY(Less, hn::Lt(a, b))

@@ -67,7 +67,7 @@ ONDA_UNARY(Sigmoid, vf::Sigmoid(x))
 ONDA_UNARY(Softplus, vf::Softplus(x))
 ONDA_UNARY(Softsign, hn::IfThenElse(hn::Eq(hn::Abs(x), vf::Infinity()), hn::CopySign(C(1.0f), x),
                                     hn::Div(x, hn::Add(C(1.0f), hn::Abs(x)))))
-ONDA_UNARY(Relu, hn::Max(Zero(), x))
+ONDA_UNARY(Relu, vf::AtLeast(Zero(), x))
 ONDA_UNARY(LeakyRelu, hn::IfThenElse(hn::Lt(x, Zero()), hn::Mul(a, x), x))
 ONDA_UNARY(Elu, hn::IfThenElse(hn::Lt(x, Zero()), hn::Mul(a, vf::Expm1(x)), x))
 ONDA_UNARY(Selu, hn::Mul(b, hn::IfThenElse(hn::Gt(x, Zero()), x, hn::Mul(a, vf::Expm1(x)))))

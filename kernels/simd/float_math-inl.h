@@ -56,8 +56,23 @@ HWY_INLINE V Log(V x) {
   return hn::IfThenElse(wrong, C(std::numeric_limits<float>::quiet_NaN()), top);
 }
 
-// min(max(x, low), high); NaN stays NaN (x86 gives the second operand where either is NaN).
-HWY_INLINE V Clamp(V low, V high, V x) { return hn::Min(high, hn::Max(low, x)); }
+// max(low, x); NaN in x stays. x86's vector instructions give their second operand where either is NaN.
+HWY_INLINE V AtLeast(V low, V x) {
+#if HWY_TARGET == HWY_SCALAR
+  return KeepNaN(x, hn::Max(low, x));
+#else
+  return hn::Max(low, x);
+#endif
+}
+// min(max(x, low), high); NaN stays NaN.
+HWY_INLINE V Clamp(V low, V high, V x) {
+  const V y = AtLeast(low, x);
+#if HWY_TARGET == HWY_SCALAR
+  return KeepNaN(y, hn::Min(high, y));
+#else
+  return hn::Min(high, y);
+#endif
+}
 
 // 1 for magnitudes beyond 10 in fp32; the clamp keeps the exponentials finite.
 HWY_INLINE V Tanh(V x) { return KeepNaN(x, hn::Tanh(D(), Clamp(C(-10.0f), C(10.0f), x))); }
