@@ -10,8 +10,8 @@ namespace onda::cli {
 
 enum class ModelForm { kBinary, kText, kProtoText, kProtoJson };
 
-// By the name of the file: .onnxtxt, .onnxtext and .txt are ONNX text; .prototxt, .textproto, .txtpb and .pbtxt protobuf
-// text; .json and .onnxjson protobuf JSON; everything else ONNX's binary format.
+// By the name of the file: .onnxtxt, .onnxtext and .txt are ONNX text; .prototxt, .textproto, .txtpb and .pbtxt
+// protobuf text; .json and .onnxjson protobuf JSON; everything else ONNX's binary format.
 ModelForm FormOf(const std::string& path);
 
 Model LoadModel(const std::string& path);

@@ -18,8 +18,8 @@ struct VerifyOptions {
   bool json = false;
 };
 
-// Runs the model twice, as it would run and on the reference kernels without any optimization, and compares what each node
-// gives. kExitDifferent names the first that differs.
+// Runs the model twice, as it would run and on the reference kernels without any optimization, and compares what each
+// node gives. kExitDifferent names the first that differs.
 int Verify(const VerifyOptions& options);
 
 }  // namespace onda::cli

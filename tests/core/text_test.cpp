@@ -182,8 +182,7 @@ TEST(TextParse, ErrorsNamePlaceAndCause) {
   EXPECT_EQ(Wrong("g (float[N] x) => (float[N] y)\n{ y = Relu(z) }"),
             "line 2, column 12: 'z' is defined by nothing ahead of this node");
   EXPECT_EQ(Wrong("g (float[N x) => () {}"), "line 1, column 12: expected ']', but there is 'x'");
-  EXPECT_EQ(Wrong("g () => () {"),
-            "line 1, column 13: expected '=', but the text ends");
+  EXPECT_EQ(Wrong("g () => () {"), "line 1, column 13: expected '=', but the text ends");
   EXPECT_EQ(Wrong("g () => () <float[3] x = {1, 2}> {}"), "line 1, column 26: 2 values where float[3] has 3");
   EXPECT_EQ(Wrong("g () => () <uint8 x = {256}> {}"), "line 1, column 24: 256 is out of the range of uint8");
   EXPECT_EQ(Wrong("g () => (y) {}"), "line 1, column 10: output 'y' is defined by nothing");
