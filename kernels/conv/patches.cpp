@@ -26,13 +26,19 @@ struct Piece {
 // Kernel positions whose pieces are worked out once per panel, if they fit.
 constexpr int64_t kMaxPieces = 1024;
 
-// Output positions [column0, column0 + width) as seen from kernel position (kd, kh, kw). Returns the piece count, at
-// most `width`.
-HWY_INLINE int64_t FindPieces(const Problem& p, int64_t column0, int64_t width, int64_t kd, int64_t kh, int64_t kw,
-                              Piece* out) {
-  const int64_t stride = p.stride[2];
+// An output position.
+struct Position {
+  int64_t d, h, w;
+};
+
+// `width` output positions from `start` on, as seen from kernel position (kd, kh, kw). kStride: 1, 2, or 0 for what the
+// problem says. Returns the piece count, at most `width`.
+template <int kStride>
+HWY_INLINE int64_t FindPieces(const Problem& p, const Position& start, int64_t width, int64_t kd, int64_t kh,
+                              int64_t kw, Piece* out) {
+  const int64_t stride = kStride ? kStride : p.stride[2];
   int64_t n = 0;
-  int64_t ow = column0 % p.out[2], oh = column0 / p.out[2] % p.out[1], od = column0 / (p.out[2] * p.out[1]);
+  int64_t ow = start.w, oh = start.h, od = start.d;
   for (int64_t column = 0; column < width;) {
     const int64_t run = std::min(p.out[2] - ow, width - column);
     const int64_t id = od * p.stride[0] - p.pad[0] + kd * p.dilation[0];
@@ -50,13 +56,9 @@ HWY_INLINE int64_t FindPieces(const Problem& p, int64_t column0, int64_t width, 
       const int64_t last = iw >= p.in[2] ? 0 : std::min(count, (p.in[2] - 1 - iw) / stride + 1);
       if (first >= last) continue;
       piece.offset = row + iw;
-      if (stride == 1) {
-        piece.valid = static_cast<uint32_t>(((uint64_t{1} << last) - 1) & ~((uint64_t{1} << first) - 1));
-      } else if (stride == 2) {
-        for (int64_t i = first; i < last; ++i) piece.valid |= 1u << (2 * i);
-      } else {
-        for (int64_t i = first; i < last; ++i) piece.valid |= 1u << i;
-      }
+      const int step = stride == 2 ? 2 : 1;
+      const uint64_t below = (uint64_t{1} << (step * last)) - 1, skipped = (uint64_t{1} << (step * first)) - 1;
+      piece.valid = static_cast<uint32_t>(below & ~skipped) & (stride == 2 ? 0x55555555u : ~0u);
     }
     column += run;
     ow = 0;
@@ -99,14 +101,15 @@ void PackRows(const Problem& p, const float* x, int64_t k0, int64_t kc, int64_t 
               int64_t row_step, float* out) {
   Piece pieces[kMaxPieces];
   const int64_t positions = p.kernel_size(), plane = p.in_size();
-  const int64_t kh_kw = p.kernel[1] * p.kernel[2];
-  auto find = [&](int64_t position, Piece* to) {
-    return FindPieces(p, column0, width, position / kh_kw, position / p.kernel[2] % p.kernel[1], position % p.kernel[2],
-                      to);
-  };
-  int64_t per_position = find(0, pieces);
+  const Position start{column0 / (p.out[2] * p.out[1]), column0 / p.out[2] % p.out[1], column0 % p.out[2]};
+  const int64_t per_position = FindPieces<kStride>(p, start, width, 0, 0, 0, pieces);
   const bool table = positions * per_position <= kMaxPieces && kc > positions;
-  for (int64_t i = 1; table && i < positions; ++i) find(i, pieces + i * per_position);
+  if (table) {
+    Piece* to = pieces;
+    for (int64_t kd = 0; kd < p.kernel[0]; ++kd)
+      for (int64_t kh = 0; kh < p.kernel[1]; ++kh)
+        for (int64_t kw = 0; kw < p.kernel[2]; ++kw) to += FindPieces<kStride>(p, start, width, kd, kh, kw, to);
+  }
 
   const float* channel = x + k0 / positions * plane;
   int64_t position = k0 % positions;
@@ -115,7 +118,8 @@ void PackRows(const Problem& p, const float* x, int64_t k0, int64_t kc, int64_t 
     if (table) {
       now += position * per_position;
     } else {
-      find(position, pieces);
+      FindPieces<kStride>(p, start, width, position / (p.kernel[1] * p.kernel[2]), position / p.kernel[2] % p.kernel[1],
+                          position % p.kernel[2], pieces);
     }
     for (int64_t i = 0; i < per_position; ++i) CopyPiece<kStride>(channel, p.stride[2], now[i], out);
     if (++position == positions) position = 0, channel += plane;
