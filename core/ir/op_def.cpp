@@ -32,12 +32,19 @@ std::optional<std::vector<int64_t>> InferContext::Int64s(size_t i) {
 }
 
 Dims InferContext::FreshDims(int rank) {
+  if (rank > static_cast<int>(kMaxRank)) {
+    throw Error(ErrorCode::kResourceLimit, "rank " + std::to_string(rank) + " is over the limit of " +
+                                               std::to_string(kMaxRank));
+  }
   Dims dims;
   for (int i = 0; i < rank; ++i) dims.push_back(FreshDim());
   return dims;
 }
 
 void InferContext::SetOutput(size_t i, Fact fact) {
+  if (const int dtype = static_cast<int>(fact.dtype); dtype < 0 || dtype >= kDTypeCount) {
+    Reject("output " + std::to_string(i) + " would have element type " + std::to_string(dtype) + ", which is none");
+  }
   if (fact.shape && fact.shape->size() > kMaxRank) {
     throw Error(ErrorCode::kResourceLimit, "output " + std::to_string(i) + " has rank " +
                                                std::to_string(fact.shape->size()) + ", over the limit of " +

@@ -94,6 +94,8 @@ TEST(BrokenModels, Types) {
   EXPECT_MENTIONS(ErrorOf("(int64[2] x, float[2] z) => (float[2] y) { [n] y = Add(x, z) }"), "node 'n' (Add", "int64",
                   "float");
   EXPECT_MENTIONS(ErrorOf("(string[2] x) => (string[2] y) { [n] y = Relu(x) }"), "node 'n' (Relu", "string[2]");
+  EXPECT_MENTIONS(ErrorOf("(int32[3,4] x) => (float[3,4] y) { [n] y = EyeLike<dtype = 127>(x) }"), "node 'n' (EyeLike",
+                  "127");
   EXPECT_MENTIONS(ErrorOf("(seq(float[2]) x) => (float[2] y) { [n] y = Relu(x) }"), "node 'n' (Relu", "seq");
 }
 
@@ -111,6 +113,21 @@ TEST(BrokenModels, ShapesThatContradictThemselves) {
                   "node 'n' (Conv", "group");
   EXPECT_MENTIONS(ErrorOf("(float[2,3] x, float[2,4] z) => (float y) { [n] y = Concat<axis = 0>(x, z) }"),
                   "node 'n' (Concat", "float[2, 3], float[2, 4]");
+}
+
+TEST(BrokenModels, RanksWithoutEnd) {
+  EXPECT_MENTIONS(ErrorOf("(float[1] x) => (float y) <int64[1] n = {134217728}> "
+                          "{ s = ConstantOfShape<value = int64[1] {1}>(n) [n] y = Reshape(x, s) }"),
+                  "6: node 'n' (Reshape", "rank");
+}
+
+// Nobody asks for the first output; its kernel writes it all the same.
+TEST(BrokenModels, RequiredOutputsThatNobodyReads) {
+  const RuntimeValue x = Zeros(DType::kFloat, {6});
+  EXPECT_EQ(RunError("(float[6] x) => (float[3] b) { a, b = Split<num_outputs = 2>(x) }", {{"x", x}}), "");
+  EXPECT_EQ(RunError("(float[6] x) => (float[3] b) { , b = Split<num_outputs = 2>(x) }", {{"x", x}}), "");
+  EXPECT_EQ(RunError("(float[6] x) => (int64[6] i) <int64[1] k = {6}> { v, i = TopK(x, k) }", {{"x", x}}), "");
+  EXPECT_EQ(RunError("(float[6] x) => (float[1] m) { y, m = LayerNormalization(x, x) }", {{"x", x}}), "");
 }
 
 TEST(BrokenModels, Bodies) {
