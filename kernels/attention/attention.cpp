@@ -10,7 +10,8 @@ namespace {
 // A flat hidden dimension by heads; rejects what does not divide.
 Dim Split(const InferContext& c, const Dim& hidden, int64_t heads, const char* what) {
   if (hidden.known() && hidden.value() % heads != 0)
-    c.Reject(std::string(what) + " of " + hidden.ToString() + " does not divide into " + std::to_string(heads) + " heads");
+    c.Reject(std::string(what) + " of " + hidden.ToString() + " does not divide into " + std::to_string(heads) +
+             " heads");
   return FloorDiv(hidden, Dim(heads));
 }
 
@@ -54,7 +55,8 @@ void Infer(InferContext& c) {
     c.SetOutput(2, c.dtype(2), c.FreshDims(4));
     return c.SetOutput(3, c.dtype(0), c.FreshDims(4));
   }
-  const Dims q = HeadShape(c, 0, p.q_heads, "Q"), k = HeadShape(c, 1, p.kv_heads, "K"), v = HeadShape(c, 2, p.kv_heads, "V");
+  const Dims q = HeadShape(c, 0, p.q_heads, "Q"), k = HeadShape(c, 1, p.kv_heads, "K"),
+             v = HeadShape(c, 2, p.kv_heads, "V");
   const Dim batch = MergeDim(c, MergeDim(c, q[0], k[0], "batch of Q and K"), v[0], "batch of V");
   const Dim kv_heads = MergeDim(c, k[1], v[1], "heads of K and V");
   const Dim rows = MergeDim(c, k[2], v[2], "lengths of K and V");

@@ -63,8 +63,8 @@ struct Problem {
   // How many keys of each batch count; null: all. Then queries are the last of them; else they follow the past.
   const int64_t* valid = nullptr;
   const int64_t* offsets = nullptr;  // positions of query 0 among the keys where neither holds
-  // Boolean (true: attend) or to be added; broadcasts to (batch, q_heads, queries), its rows have mask_keys elements and
-  // the rest counts as masked.
+  // Boolean (true: attend) or to be added; broadcasts to (batch, q_heads, queries), its rows have mask_keys elements
+  // and the rest counts as masked.
   const void* mask = nullptr;
   DType mask_type = DType::kUndefined;
   int64_t mask_batch = 0, mask_head = 0, mask_row = 0, mask_keys = 0;
@@ -147,8 +147,8 @@ inline Problem ProblemOf(const Params& p, TensorViews inputs, TensorViews output
 inline void CheckValid(const Problem& a) {
   for (int64_t b = 0; a.valid && b < a.batch; ++b)
     if (a.valid[b] < 0 || a.valid[b] > a.keys)
-      throw Error(ErrorCode::kRuntime, "nonpad_kv_seqlen " + std::to_string(a.valid[b]) + " is outside [0, " +
-                                           std::to_string(a.keys) + "]");
+      throw Error(ErrorCode::kRuntime,
+                  "nonpad_kv_seqlen " + std::to_string(a.valid[b]) + " is outside [0, " + std::to_string(a.keys) + "]");
 }
 
 // Copies rows of (batch, heads, rows, width) to row `first` on of a dense (batch, heads, total, width) tensor.

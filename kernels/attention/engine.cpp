@@ -1,6 +1,6 @@
 // fp32 attention: a task takes a block of queries of one head, forms their scores against all keys that they may see
-// with the packed matrix product, turns each row into exponentials, multiplies by the values, and divides by the sums at
-// the end. Where there is one query, the query heads that share a key head form the block. Keys and values are read
+// with the packed matrix product, turns each row into exponentials, multiplies by the values, and divides by the sums
+// at the end. Where there is one query, the query heads that share a key head form the block. Keys and values are read
 // where they are: the past, then what is new.
 #include <limits>
 
@@ -21,8 +21,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// s[i] = exp(cap(s[i]) + bias[i] - max), and the sum of all. bias: null, floats, or bytes that say whether to keep. A sink
-// takes part in the maximum and the sum. Rows that keep nothing become 0, with sum 0.
+// s[i] = exp(cap(s[i]) + bias[i] - max), and the sum of all. bias: null, floats, or bytes that say whether to keep. A
+// sink takes part in the maximum and the sum. Rows that keep nothing become 0, with sum 0.
 float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_t* keep, const float* sink) {
   const D d;
   const hn::Rebind<uint8_t, D> du8;
@@ -57,8 +57,7 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
       for (int64_t k = i; k < n; ++k)
         if (!keep[k]) s[k] = -std::numeric_limits<float>::infinity();
     V v = score(hn::MaskedLoad(tail, d, s + i), bias ? hn::MaskedLoad(tail, d, bias + i) : hn::Zero(d));
-    if (keep && softcap != 0)
-      v = hn::IfThenElse(hn::Eq(hn::MaskedLoad(tail, d, s + i), lowest), lowest, v);
+    if (keep && softcap != 0) v = hn::IfThenElse(hn::Eq(hn::MaskedLoad(tail, d, s + i), lowest), lowest, v);
     hn::BlendedStore(v, tail, d, s + i);
     vmax = hn::Max(vmax, hn::IfThenElse(tail, v, lowest));
   }

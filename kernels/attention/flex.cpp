@@ -26,7 +26,8 @@ void UpgradeFlex(RewriteContext& c) {
   for (size_t i = 0; i < 3; ++i)
     if (c.fact(i).has_rank() && c.fact(i).rank() != 4) c.Reject("Q, K and V must have rank 4");
   const DType type = c.fact(0).dtype;
-  const int64_t precision = c.attributes().Int("softmax_precision", static_cast<int64_t>(type == DType::kDouble ? type : DType::kFloat));
+  const int64_t precision =
+      c.attributes().Int("softmax_precision", static_cast<int64_t>(type == DType::kDouble ? type : DType::kFloat));
   auto cast = [&](ValueId x, int64_t to) { return c.Add("Cast", {x}, {{"to", to}}); };
   ValueId q = cast(c.input(0), precision), k = cast(c.input(1), precision), v = cast(c.input(2), precision);
   int64_t q_heads = 0, kv_heads = 0;

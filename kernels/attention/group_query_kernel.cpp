@@ -102,7 +102,9 @@ class GroupQuery {
       valid = arena.Take<int64_t>(a.batch);
       offsets = arena.Take<int64_t>(a.batch);
       q = arena.Take<float>(rows);
-      auto cache = [&](const TensorView& t) { return !half && t.present() ? t.as<float>() : arena.Take<float>(cached); };
+      auto cache = [&](const TensorView& t) {
+        return !half && t.present() ? t.as<float>() : arena.Take<float>(cached);
+      };
       k = cache(outputs[1]);
       v = cache(outputs[2]);
       float* y = half ? arena.Take<float>(rows) : outputs[0].as<float>();
@@ -151,7 +153,8 @@ class GroupQuery {
       ReadFloats(from, (b * a.queries + s) * stride + column, row, n);
       if (part < 2 && params_.rotary) RotateRow(args, b, s, offset, row, n);
     }
-    if (part > 0 && args.wants_output(part)) WriteFloats(to, args.output(part), (b * a.kv_heads + h) * a.keys * n, a.keys * n);
+    if (part > 0 && args.wants_output(part))
+      WriteFloats(to, args.output(part), (b * a.kv_heads + h) * a.keys * n, a.keys * n);
   }
 
   void RotateRow(const LaunchArgs& args, int64_t b, int64_t s, int64_t offset, float* row, int64_t width) const {

@@ -56,7 +56,8 @@ void InferLinear(InferContext& c) {
   c.SetOutput(1, c.has_input(3) ? c.dtype(3) : c.dtype(0), Dims{batch, Dim(p.kv_heads), width, v_width});
 }
 
-// input (B, C, L), weight (C, 1, k), bias? (C), past_state? (B, C, k - 1); output (B, C, L), present_state (B, C, k - 1).
+// input (B, C, L), weight (C, 1, k), bias? (C), past_state? (B, C, k - 1); output (B, C, L), present_state (B, C, k -
+// 1).
 void InferConv(InferContext& c) {
   IsSilu(c.attributes());
   c.RequireRank(0, 3);

@@ -17,7 +17,8 @@ struct LinearParams {
     const std::string rule = a.String("update_rule", "gated_delta");
     gated = rule == "gated" || rule == "gated_delta";
     delta = rule == "delta" || rule == "gated_delta";
-    if (!gated && !delta && rule != "linear") throw Error(ErrorCode::kInvalidModel, "unknown update_rule '" + rule + "'");
+    if (!gated && !delta && rule != "linear")
+      throw Error(ErrorCode::kInvalidModel, "unknown update_rule '" + rule + "'");
   }
 };
 

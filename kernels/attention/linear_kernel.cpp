@@ -31,7 +31,8 @@ class Linear {
       for (int64_t t = begin; t < end; ++t) {
         double* state = work + t * (size + s.v_width);
         for (int64_t i = 0; i < size; ++i) state[i] = args.has_input(3) ? Load(args.input(3), t * size + i) : 0;
-        for (int64_t row = 0; row < s.rows; ++row) Step(args, s, t / params_.kv_heads, t % params_.kv_heads, row, state);
+        for (int64_t row = 0; row < s.rows; ++row)
+          Step(args, s, t / params_.kv_heads, t % params_.kv_heads, row, state);
         for (int64_t i = 0; i < size; ++i) Store(args.output(1), t * size + i, state[i]);
       }
     });

@@ -9,9 +9,13 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
-ValueId Transpose(RewriteContext& c, ValueId x, Ints perm) { return c.Add("Transpose", {x}, {{"perm", std::move(perm)}}); }
+ValueId Transpose(RewriteContext& c, ValueId x, Ints perm) {
+  return c.Add("Transpose", {x}, {{"perm", std::move(perm)}});
+}
 ValueId Reshape(RewriteContext& c, ValueId x, Ints shape) { return c.Add("Reshape", {x, c.Int64s(std::move(shape))}); }
-ValueId Unsqueeze(RewriteContext& c, ValueId x, Ints axes) { return c.Add("Unsqueeze", {x, c.Int64s(std::move(axes))}); }
+ValueId Unsqueeze(RewriteContext& c, ValueId x, Ints axes) {
+  return c.Add("Unsqueeze", {x, c.Int64s(std::move(axes))});
+}
 ValueId Squeeze(RewriteContext& c, ValueId x, Ints axes) { return c.Add("Squeeze", {x, c.Int64s(std::move(axes))}); }
 // Elements [begin, end) along an axis.
 ValueId Slice(RewriteContext& c, ValueId x, int64_t axis, int64_t begin, int64_t end) {
@@ -41,7 +45,8 @@ struct Parts {
 };
 
 // An additive mask, broadcastable to (batch, heads, queries, keys), of any form of mask: (batch, keys) or (batch,
-// queries, keys) with 0 for hidden; (batch): how many keys count; (2 * batch): the ends of what counts, then the starts.
+// queries, keys) with 0 for hidden; (batch): how many keys count; (2 * batch): the ends of what counts, then the
+// starts.
 ValueId PaddingMask(RewriteContext& c, const Parts& p) {
   const DType type = c.FactOf(p.q).dtype;
   const Dims shape = ShapeOf(c, p.mask, "the mask");
@@ -54,7 +59,8 @@ ValueId PaddingMask(RewriteContext& c, const Parts& p) {
       c.Reject("a mask of " + shape[0].ToString() + " elements is not supported");
     ValueId keys = ExtentOf(c, p.k, ShapeOf(c, p.k, "the key").size() == 4 ? 2 : 1);
     if (p.past_k != kNoValue) keys = c.Add("Add", {keys, ExtentOf(c, p.past_k, 2)});
-    const ValueId positions = c.Add("Range", {c.Constant(Tensor::Int64(0)), Squeeze(c, keys, {0}), c.Constant(Tensor::Int64(1))});
+    const ValueId positions =
+        c.Add("Range", {c.Constant(Tensor::Int64(0)), Squeeze(c, keys, {0}), c.Constant(Tensor::Int64(1))});
     const ValueId wide = c.Add("Cast", {p.mask}, {{"to", static_cast<int64_t>(DType::kInt64)}});
     const ValueId count = ExtentOf(c, p.q, 0);
     const ValueId ends = c.Add("Slice", {wide, c.Int64s({0}), count, c.Int64s({0})});

@@ -11,7 +11,8 @@ void RunReference(const LaunchArgs& args, const Problem& a) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const int64_t rows = a.batch * a.q_heads * a.queries;
   args.ParallelFor(rows, 1 + 4096 / (1 + a.keys * (a.width + a.v_width)), [&](int64_t begin, int64_t end) {
-    std::vector<double> q(static_cast<size_t>(a.width)), s(static_cast<size_t>(a.keys)), y(static_cast<size_t>(a.v_width));
+    std::vector<double> q(static_cast<size_t>(a.width)), s(static_cast<size_t>(a.keys)),
+        y(static_cast<size_t>(a.v_width));
     for (int64_t t = begin; t < end; ++t) {
       const int64_t i = t % a.queries, h = t / a.queries % a.q_heads, b = t / a.queries / a.q_heads, kv = h / a.group();
       const auto [first, last] = a.Visible(b, i);

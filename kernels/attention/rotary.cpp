@@ -31,7 +31,8 @@ void Infer(InferContext& c) {
   if (x.size() == 3 && p.heads > 0) {
     if (width.known() && width.value() % p.heads != 0) c.Reject("num_heads does not divide the hidden size");
     width = FloorDiv(width, p.heads);
-  } else if (x.size() == 3 && width.known() && half.known() && (half.value() == 0 || width.value() % (2 * half.value()) != 0)) {
+  } else if (x.size() == 3 && width.known() && half.known() &&
+             (half.value() == 0 || width.value() % (2 * half.value()) != 0)) {
     c.Reject("the caches' width does not divide the hidden size");
   }
   if ((x.size() == 4 || p.heads > 0) && width.known() && half.known() &&

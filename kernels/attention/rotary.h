@@ -13,7 +13,9 @@ struct RotaryParams {
   int64_t dim;    // of the rotated part of a head; 0: all of it
   bool interleaved;
   explicit RotaryParams(const Attributes& a)
-      : heads(a.Int("num_heads", 0)), dim(a.Int("rotary_embedding_dim", 0)), interleaved(a.Int("interleaved", 0) != 0) {}
+      : heads(a.Int("num_heads", 0)),
+        dim(a.Int("rotary_embedding_dim", 0)),
+        interleaved(a.Int("interleaved", 0) != 0) {}
 };
 
 // y[0, width) = x with its first `dim` elements rotated; cos and sin have dim / 2 elements. y may be x.

@@ -140,8 +140,8 @@ bool DecomposeMeanVariance(RewriteContext& c) {
   return true;
 }
 
-// ONNX Runtime's GroupNorm, channels last unless told otherwise, with an optional SiLU; SkipGroupNorm adds skip (and bias)
-// first and gives the sum as output 1.
+// ONNX Runtime's GroupNorm, channels last unless told otherwise, with an optional SiLU; SkipGroupNorm adds skip (and
+// bias) first and gives the sum as output 1.
 void UpgradeMicrosoftGroup(RewriteContext& c) {
   const bool last = c.attributes().Int("channels_last", 1) != 0, skip = c.node().op_type == "SkipGroupNorm";
   const DType type = c.fact(0).dtype;
@@ -155,8 +155,9 @@ void UpgradeMicrosoftGroup(RewriteContext& c) {
   }
   auto to_type = [&](ValueId v) { return c.Add("Cast", {v}, {{"to", static_cast<int64_t>(type)}}); };
   if (last) x = c.Add("Transpose", {x}, {{"perm", std::vector<int64_t>{0, 3, 1, 2}}});
-  ValueId y = c.Add("GroupNormalization", {x, to_type(c.input(1)), to_type(c.input(2))},
-                    {{"num_groups", c.attributes().Int("groups", 0)}, {"epsilon", c.attributes().Float("epsilon", 1e-5f)}});
+  ValueId y =
+      c.Add("GroupNormalization", {x, to_type(c.input(1)), to_type(c.input(2))},
+            {{"num_groups", c.attributes().Int("groups", 0)}, {"epsilon", c.attributes().Float("epsilon", 1e-5f)}});
   if (last) y = c.Add("Transpose", {y}, {{"perm", std::vector<int64_t>{0, 2, 3, 1}}});
   if (c.attributes().Int("activation", 0) == 1) y = c.Add("Mul", {y, c.Add("Sigmoid", {y})});
   std::vector<ValueId> outputs{y};

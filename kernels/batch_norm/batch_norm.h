@@ -1,5 +1,5 @@
-// BatchNormalization, InstanceNormalization, GroupNormalization and LRN: normalisations that know of channels, the second
-// dimension of X (N, C, D1, ...).
+// BatchNormalization, InstanceNormalization, GroupNormalization and LRN: normalisations that know of channels, the
+// second dimension of X (N, C, D1, ...).
 #ifndef ONDA_KERNELS_BATCH_NORM_BATCH_NORM_H_
 #define ONDA_KERNELS_BATCH_NORM_BATCH_NORM_H_
 
@@ -22,7 +22,10 @@ struct LrnParams {
   double alpha, beta, bias;
   int64_t size;
   explicit LrnParams(const Attributes& a)
-      : alpha(a.Float("alpha", 1e-4f)), beta(a.Float("beta", 0.75f)), bias(a.Float("bias", 1.0f)), size(a.Int("size", 1)) {}
+      : alpha(a.Float("alpha", 1e-4f)),
+        beta(a.Float("beta", 0.75f)),
+        bias(a.Float("bias", 1.0f)),
+        size(a.Int("size", 1)) {}
   // Channels [first, last) that count for channel c.
   struct Range {
     int64_t first, last;
@@ -37,7 +40,9 @@ struct LrnParams {
 struct Extents {
   int64_t batch, channels, inner;
   explicit Extents(const TensorView& x)
-      : batch(x.rank > 0 ? x.dim(0) : 1), channels(x.rank > 1 ? x.dim(1) : 1), inner(x.rank > 2 ? x.count(2, x.rank) : 1) {}
+      : batch(x.rank > 0 ? x.dim(0) : 1),
+        channels(x.rank > 1 ? x.dim(1) : 1),
+        inner(x.rank > 2 ? x.count(2, x.rank) : 1) {}
 };
 
 }  // namespace onda::batch_norm

@@ -7,22 +7,33 @@ namespace onda::batch_norm {
 std::span<const Case> Cases() {
   static const Case cases[] = {
       {"(float[2,5,7,9] x, float[5] s, float[5] b, float[5] m, float[5] v) => (float[2,5,7,9] y) "
-       "{ y = BatchNormalization(x, s, b, m, v) }", 0.1, 2},
+       "{ y = BatchNormalization(x, s, b, m, v) }",
+       0.1, 2},
       {"(float[7,35] x, float[35] s, float[35] b, float[35] m, float[35] v) => (float[7,35] y) "
-       "{ y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v) }", 0.1, 2},
+       "{ y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v) }",
+       0.1, 2},
       {"(float[7] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[7] y) "
-       "{ y = BatchNormalization(x, s, b, m, v) }", 0.1, 2},
+       "{ y = BatchNormalization(x, s, b, m, v) }",
+       0.1, 2},
       {"(float[0,5,3] x, float[5] s, float[5] b, float[5] m, float[5] v) => (float[0,5,3] y) "
-       "{ y = BatchNormalization(x, s, b, m, v) }", 0.1, 2},
+       "{ y = BatchNormalization(x, s, b, m, v) }",
+       0.1, 2},
       {"(float16[2,5,7] x, float16[5] s, float16[5] b, float[5] m, float[5] v) => (float16[2,5,7] y) "
-       "{ y = BatchNormalization(x, s, b, m, v) }", 0.1, 2},
+       "{ y = BatchNormalization(x, s, b, m, v) }",
+       0.1, 2},
       {"(float[2,5,7] x, float[5] s, float[5] b, float[5] m, float[5] v) => (float[2,5,7] y, float[5] p, float[5] q) "
-       "{ y, p, q = BatchNormalization<training_mode = 1, momentum = 0.7>(x, s, b, m, v) }", 0.1, 2},
-      {"(float[2,5,70,90] x, float[5] s, float[5] b) => (float[2,5,70,90] y) { y = InstanceNormalization(x, s, b) }", 10, 11, 1e-4, 1e-4},
-      {"(double[2,5,7] x, double[5] s, double[5] b) => (double[2,5,7] y) { y = InstanceNormalization<epsilon = 0.01>(x, s, b) }"},
-      {"(float[2,6,7,5] x, float[6] s, float[6] b) => (float[2,6,7,5] y) { y = GroupNormalization<num_groups = 3>(x, s, b) }"},
-      {"(float[2,6,3] x, float[6] s, float[6] b) => (float[2,6,3] y) { y = GroupNormalization<num_groups = 2>(x, s, b) }"},
-      {"(float16[2,6,7] x, float16[6] s, float16[6] b) => (float16[2,6,7] y) { y = GroupNormalization<num_groups = 1>(x, s, b) }"},
+       "{ y, p, q = BatchNormalization<training_mode = 1, momentum = 0.7>(x, s, b, m, v) }",
+       0.1, 2},
+      {"(float[2,5,70,90] x, float[5] s, float[5] b) => (float[2,5,70,90] y) { y = InstanceNormalization(x, s, b) }",
+       10, 11, 1e-4, 1e-4},
+      {"(double[2,5,7] x, double[5] s, double[5] b) => (double[2,5,7] y) { y = InstanceNormalization<epsilon = "
+       "0.01>(x, s, b) }"},
+      {"(float[2,6,7,5] x, float[6] s, float[6] b) => (float[2,6,7,5] y) { y = GroupNormalization<num_groups = 3>(x, "
+       "s, b) }"},
+      {"(float[2,6,3] x, float[6] s, float[6] b) => (float[2,6,3] y) { y = GroupNormalization<num_groups = 2>(x, s, b) "
+       "}"},
+      {"(float16[2,6,7] x, float16[6] s, float16[6] b) => (float16[2,6,7] y) { y = GroupNormalization<num_groups = "
+       "1>(x, s, b) }"},
       {"(float[2,19,7,9] x) => (float[2,19,7,9] y) { y = LRN<size = 5>(x) }"},
       {"(float[1,7,30,40] x) => (float[1,7,30,40] y) { y = LRN<size = 4, alpha = 0.2, beta = 0.6, bias = 2.0>(x) }"},
       {"(float[1,3,5] x) => (float[1,3,5] y) { y = LRN<size = 9, beta = 0.5>(x) }"},

@@ -1,10 +1,9 @@
-// fp32. Statistics are folded with scale and bias into one multiply-add per element. LRN goes over the channels of a strip
-// of positions, so that the rows it needs stay in cache.
-#include "kernels/batch_norm/batch_norm.h"
-
+// fp32. Statistics are folded with scale and bias into one multiply-add per element. LRN goes over the channels of a
+// strip of positions, so that the rows it needs stay in cache.
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/batch_norm/batch_norm.h"
 #include "kernels/simd/moments.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,8 +20,8 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
 // y[i] = x[i] / (bias + scale * sum over k < count of (near[k * stride + i])^2)^beta, for i < n.
-void LrnRow(const float* x, const float* near, int64_t count, int64_t stride, float bias, float scale, float beta, float* y,
-            int64_t n) {
+void LrnRow(const float* x, const float* near, int64_t count, int64_t stride, float bias, float scale, float beta,
+            float* y, int64_t n) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const V vbias = hn::Set(d, bias), vscale = hn::Set(d, scale);
@@ -136,8 +135,7 @@ class Group {
             Normalize(x + at, m.mean, static_cast<float>(a), nullptr, nullptr, y + at, e.inner);
             if (bias[c] != 0) ScaleShift(y + at, 1, bias[c], y + at, e.inner);
           } else {
-            for (int64_t i = 0; i < e.inner; ++i)
-              y[at + i] = static_cast<float>((x[at + i] - m.mean) * a + bias[c]);
+            for (int64_t i = 0; i < e.inner; ++i) y[at + i] = static_cast<float>((x[at + i] - m.mean) * a + bias[c]);
           }
         }
       }
@@ -168,9 +166,9 @@ class Lrn {
         float* y = args.output(0).as<float>() + at;
         for (int64_t c = 0; c < e.channels; ++c) {
           const auto [first, last] = params_.Around(c, e.channels);
-          HWY_DYNAMIC_DISPATCH(LrnRow)(x + c * e.inner, x + first * e.inner, last - first, e.inner,
-                                       static_cast<float>(params_.bias), scale, static_cast<float>(params_.beta),
-                                       y + c * e.inner, n);
+          HWY_DYNAMIC_DISPATCH(LrnRow)
+          (x + c * e.inner, x + first * e.inner, last - first, e.inner, static_cast<float>(params_.bias), scale,
+           static_cast<float>(params_.beta), y + c * e.inner, n);
         }
       }
     });

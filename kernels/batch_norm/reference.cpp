@@ -37,7 +37,8 @@ class Batch {
           Store(args.output(3), c, mean);
           Store(args.output(4), c, variance);
         }
-        const double scale = Load(args.input(1), c) / std::sqrt(variance + params_.epsilon), bias = Load(args.input(2), c);
+        const double scale = Load(args.input(1), c) / std::sqrt(variance + params_.epsilon),
+                     bias = Load(args.input(2), c);
         for_each([&](int64_t k) { Store(y, k, (Load(x, k) - mean) * scale + bias); });
       }
     });

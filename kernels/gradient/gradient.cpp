@@ -1,5 +1,6 @@
-// Gradient of ai.onnx.preview.training: replaced by the nodes that compute the derivative. The part of the graph between
-// the tensors named xs and zs and the one named y is written again where the node's inputs are other values than these.
+// Gradient of ai.onnx.preview.training: replaced by the nodes that compute the derivative. The part of the graph
+// between the tensors named xs and zs and the one named y is written again where the node's inputs are other values
+// than these.
 #include <map>
 #include <set>
 #include <span>

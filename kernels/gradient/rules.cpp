@@ -50,7 +50,8 @@ ValueId UndoReduction(RewriteContext& c, const Node& node, ValueId g) {
   if (node.has_input(1)) {
     const auto content = c.FactOf(node.inputs[1]).Content();
     if (!content) c.Reject("axes must be known to take gradients");
-    if (!content->empty() || node.attributes.view().Int("noop_with_empty_axes", 0) != 0) reduced.assign(shape.size(), false);
+    if (!content->empty() || node.attributes.view().Int("noop_with_empty_axes", 0) != 0)
+      reduced.assign(shape.size(), false);
     for (const Dim& d : *content) {
       if (!d.known()) c.Reject("axes must be known to take gradients");
       reduced[static_cast<size_t>(d.value() < 0 ? d.value() + static_cast<int64_t>(shape.size()) : d.value())] = true;

@@ -1,5 +1,5 @@
-// How a gradient goes back through one operator, in terms of other operators that have rules again, so that gradients of
-// gradients work.
+// How a gradient goes back through one operator, in terms of other operators that have rules again, so that gradients
+// of gradients work.
 #ifndef ONDA_KERNELS_GRADIENT_RULES_H_
 #define ONDA_KERNELS_GRADIENT_RULES_H_
 

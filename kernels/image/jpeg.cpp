@@ -1,9 +1,9 @@
-// JPEG by libjpeg-turbo with its defaults, which the operator's specification names: accurate integer transform and fancy
-// upsampling.
+// JPEG by libjpeg-turbo with its defaults, which the operator's specification names: accurate integer transform and
+// fancy upsampling.
+#include <jpeglib.h>
+
 #include <csetjmp>
 #include <cstdio>
-
-#include <jpeglib.h>
 
 #include "kernels/image/formats.h"
 

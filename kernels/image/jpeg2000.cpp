@@ -1,9 +1,9 @@
 // JPEG 2000, as a file or a bare code stream, by OpenJPEG.
+#include <openjpeg.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-
-#include <openjpeg.h>
 
 #include "kernels/image/formats.h"
 
@@ -25,8 +25,8 @@ OPJ_SIZE_T Read(void* to, OPJ_SIZE_T count, void* user) {
 }
 OPJ_OFF_T Skip(OPJ_OFF_T count, void* user) {
   Source& s = *static_cast<Source*>(user);
-  const OPJ_OFF_T n = std::clamp<OPJ_OFF_T>(count, -static_cast<OPJ_OFF_T>(s.at),
-                                            static_cast<OPJ_OFF_T>(s.bytes.size() - s.at));
+  const OPJ_OFF_T n =
+      std::clamp<OPJ_OFF_T>(count, -static_cast<OPJ_OFF_T>(s.at), static_cast<OPJ_OFF_T>(s.bytes.size() - s.at));
   s.at += n;
   return n;
 }
@@ -85,7 +85,8 @@ std::optional<Image> DecodeJpeg2000(Bytes b) {
   for (uint32_t c = 0; c < (color ? 3u : 1u); ++c) {
     if (c >= count) return {};
     const opj_image_comp_t& part = h.image->comps[c];
-    if (!part.data || part.w == 0 || part.h == 0 || part.dx == 0 || part.dy == 0 || part.prec == 0 || part.prec > 31) return {};
+    if (!part.data || part.w == 0 || part.h == 0 || part.dx == 0 || part.dy == 0 || part.prec == 0 || part.prec > 31)
+      return {};
   }
   Image image(width, height);
   const bool luma = color && h.image->color_space == OPJ_CLRSPC_SYCC;

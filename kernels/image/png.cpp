@@ -1,8 +1,8 @@
 // PNG by libpng: palettes and low depths are expanded, 16 bits cut to 8, alpha is dropped, gamma is left alone.
+#include <png.h>
+
 #include <csetjmp>
 #include <cstring>
-
-#include <png.h>
 
 #include "kernels/image/formats.h"
 

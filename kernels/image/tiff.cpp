@@ -1,7 +1,7 @@
 // TIFF's first page by libtiff.
-#include <cstring>
-
 #include <tiffio.h>
+
+#include <cstring>
 
 #include "kernels/image/formats.h"
 

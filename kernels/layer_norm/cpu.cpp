@@ -54,7 +54,8 @@ class Cpu {
           if (plain) {
             AddRows(from, skip.row(r), bias.row(r), to, n);
           } else {
-            for (int64_t i = 0; i < n; ++i) to[i] = from[i] + skip.at(r * n + i) + (bias.present() ? bias.at(r * n + i) : 0);
+            for (int64_t i = 0; i < n; ++i)
+              to[i] = from[i] + skip.at(r * n + i) + (bias.present() ? bias.at(r * n + i) : 0);
           }
           from = to;
           if constexpr (kForm.sum >= 0) StoreRow(args.output(kForm.sum), r * n, from, n);

@@ -41,8 +41,8 @@ struct Params {
   }
 };
 
-// An optional operand that broadcasts to x: elements of row r start at row_offset(r) where it is plain, i.e. equal along
-// the normalised dimensions or a scalar; else offset(r * length + i) gives each place.
+// An optional operand that broadcasts to x: elements of row r start at row_offset(r) where it is plain, i.e. equal
+// along the normalised dimensions or a scalar; else offset(r * length + i) gives each place.
 class Broadcast {
  public:
   Broadcast(const TensorView& operand, const TensorView& x, int64_t length) : operand_(&operand), x_(&x) {

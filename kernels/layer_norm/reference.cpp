@@ -20,7 +20,9 @@ class Reference {
     const TensorView &skip = input(kForm.skip), &bias = input(kForm.bias);
     const TensorView &gamma = input(kForm.gamma), &beta = input(kForm.beta);
     const Broadcast skips(skip, x, n), biases(bias, x, n), gammas(gamma, x, n), betas(beta, x, n);
-    auto load = [](const TensorView& t, const Broadcast& b, int64_t at) { return LoadDouble(t.type(), t.data, b.offset(at)); };
+    auto load = [](const TensorView& t, const Broadcast& b, int64_t at) {
+      return LoadDouble(t.type(), t.data, b.offset(at));
+    };
     args.ParallelFor(rows, 1 + 4096 / n, [&, n = n](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         auto at = [&](int64_t i) {

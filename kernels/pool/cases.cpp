@@ -7,17 +7,21 @@ namespace onda::pool {
 std::span<const Case> Cases() {
   static const Case cases[] = {
       {"(float[2,3,9,11] x) => (float[2,3,4,5] y) { y = MaxPool<kernel_shape = [3,3], strides = [2,2]>(x) }"},
-      {"(float[1,3,56,57] x) => (float[1,3,28,29] y) { y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>"
+      {"(float[1,3,56,57] x) => (float[1,3,28,29] y) { y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = "
+       "[1,1,1,1]>"
        "(x) }"},
-      {"(float[1,2,8,8] x) => (float[1,2,4,4] y, int64[1,2,4,4] i) { y, i = MaxPool<kernel_shape = [2,2], strides = [2,2], "
+      {"(float[1,2,8,8] x) => (float[1,2,4,4] y, int64[1,2,4,4] i) { y, i = MaxPool<kernel_shape = [2,2], strides = "
+       "[2,2], "
        "storage_order = 1>(x) }"},
-      {"(float[1,2,9,7] x) => (float[1,2,5,4] y) { y = MaxPool<kernel_shape = [2,2], strides = [2,2], ceil_mode = 1>(x) }"},
+      {"(float[1,2,9,7] x) => (float[1,2,5,4] y) { y = MaxPool<kernel_shape = [2,2], strides = [2,2], ceil_mode = "
+       "1>(x) }"},
       {"(float[1,2,16,16] x) => (float[1,2,12,12] y) { y = MaxPool<kernel_shape = [3,3], dilations = [2,2]>(x) }"},
       {"(float[1,2,10,10] x) => (float[1,2,4,4] y) { y = MaxPool<kernel_shape = [5,5], strides = [3,3], auto_pad = "
        "\"SAME_LOWER\">(x) }"},
       {"(float[1,2,10,10] x) => (float[1,2,5,5] y) { y = MaxPool<kernel_shape = [2,2], strides = [2,2], auto_pad = "
        "\"VALID\">(x) }"},
-      {"(float[2,2,7000] x) => (float[2,2,3500] y) { y = MaxPool<kernel_shape = [3], strides = [2], pads = [1,0]>(x) }"},
+      {"(float[2,2,7000] x) => (float[2,2,3500] y) { y = MaxPool<kernel_shape = [3], strides = [2], pads = [1,0]>(x) "
+       "}"},
       {"(float[1,2,5,6,7] x) => (float[1,2,3,4,5] y) { y = MaxPool<kernel_shape = [3,3,3]>(x) }"},
       {"(uint8[1,2,8,8] x) => (uint8[1,2,6,6] y) { y = MaxPool<kernel_shape = [3,3]>(x) }", 0, 255},
       {"(int8[1,2,8,8] x) => (int8[1,2,8,8] y) { y = MaxPool<kernel_shape = [3,3], pads = [1,1,1,1]>(x) }", -128, 127},
@@ -26,15 +30,18 @@ std::span<const Case> Cases() {
       {"(float[2,3,14,15] x) => (float[2,3,14,15] y) { y = AveragePool<kernel_shape = [3,3], pads = [1,1,1,1]>(x) }"},
       {"(float[2,3,14,15] x) => (float[2,3,14,15] y) { y = AveragePool<kernel_shape = [3,3], pads = [1,1,1,1], "
        "count_include_pad = 1>(x) }"},
-      {"(float[1,2,9,9] x) => (float[1,2,5,5] y) { y = AveragePool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1], "
+      {"(float[1,2,9,9] x) => (float[1,2,5,5] y) { y = AveragePool<kernel_shape = [3,3], strides = [2,2], pads = "
+       "[1,1,1,1], "
        "count_include_pad = 1, ceil_mode = 1>(x) }"},
-      {"(float[1,2,8,8] x) => (float[1,2,4,4] y) { y = AveragePool<kernel_shape = [3,3], strides = [2,2], ceil_mode = 1>"
+      {"(float[1,2,8,8] x) => (float[1,2,4,4] y) { y = AveragePool<kernel_shape = [3,3], strides = [2,2], ceil_mode = "
+       "1>"
        "(x) }"},
       {"(float[1,2,12,12] x) => (float[1,2,4,4] y) { y = AveragePool<kernel_shape = [3,3], dilations = [4,4]>(x) }"},
       {"(float[1,2,7,7] x) => (float[1,2,4,4] y) { y = AveragePool<kernel_shape = [2,2], strides = [2,2], auto_pad = "
        "\"SAME_UPPER\">(x) }"},
       {"(double[1,2,7] x) => (double[1,2,3] y) { y = AveragePool<kernel_shape = [3], strides = [2]>(x) }"},
-      {"(float[1,2,4,5,6] x) => (float[1,2,2,2,3] y) { y = AveragePool<kernel_shape = [2,2,2], strides = [2,2,2]>(x) }"},
+      {"(float[1,2,4,5,6] x) => (float[1,2,2,2,3] y) { y = AveragePool<kernel_shape = [2,2,2], strides = [2,2,2]>(x) "
+       "}"},
       {"(float[1,3,9,9] x) => (float[1,3,7,7] y) { y = LpPool<kernel_shape = [3,3]>(x) }"},
       {"(float[1,3,9,9] x) => (float[1,3,9,9] y) { y = LpPool<kernel_shape = [3,3], p = 1, pads = [1,1,1,1]>(x) }"},
       {"(float[1,3,9,9] x) => (float[1,3,4,4] y) { y = LpPool<kernel_shape = [3,3], p = 3, strides = [2,2]>(x) }"},

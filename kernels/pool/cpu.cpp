@@ -1,15 +1,13 @@
 // fp32 windows in two steps for each row of results. First the input rows under the window are folded into one row that
 // lies in L1 between two margins of the identity; then each result folds its columns of that row. So padding costs no
 // branches, and a window of kh * kw costs about kh + kw steps. Long rows are cut into tiles.
-// Maxima are taken as if there were no NaN while the sum of all inputs of a row says so; else the row is folded again by
-// steps that keep NaN.
-// Global pools fold a whole channel as one row.
-#include "kernels/pool/pool.h"
-
+// Maxima are taken as if there were no NaN while the sum of all inputs of a row says so; else the row is folded again
+// by steps that keep NaN. Global pools fold a whole channel as one row.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "kernels/pool/pool.h"
 #include "kernels/simd/launch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,9 +19,9 @@
 #define ONDA_KERNELS_POOL_FOLD_
 namespace onda::pool {
 enum class Fold { kMax, kMaxNan, kAdd, kAddAbs, kAddSquare };  // kMaxNan: NaN wins
-inline constexpr int64_t kRowFloats = 4096;  // of the folded row
-inline constexpr int64_t kSlack = 64;        // floats that vectors may read past it
-inline constexpr int64_t kBlockRows = 8;     // folded rows that a plane keeps at a time
+inline constexpr int64_t kRowFloats = 4096;                    // of the folded row
+inline constexpr int64_t kSlack = 64;                          // floats that vectors may read past it
+inline constexpr int64_t kBlockRows = 8;                       // folded rows that a plane keeps at a time
 
 // Windows over a plane (height, width), for rows that fit kRowFloats / kBlockRows.
 struct Plane {
@@ -31,7 +29,7 @@ struct Plane {
   int64_t in_width, out_height, out_width;
   const int64_t* first_row;  // of the input, for each output row
   const int64_t* row_count;
-  int64_t row_step;  // floats from one input row under a window to the next
+  int64_t row_step;                       // floats from one input row under a window to the next
   int64_t kernel, stride, dilation, pad;  // along the width
   int64_t length;                         // of a folded row, margins included
   float identity;
@@ -127,8 +125,8 @@ bool PlaneOf(const Plane& p, const float* x, float* y) {
       for (int64_t i = 0; i < whole; i += lanes)
         hn::StoreU(fold(i, [&](const float* q) HWY_ATTR { return hn::LoadU(d, q); }), d, row + i);
       if (whole < n)
-        hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(in_tail, d, q); }), in_tail, d,
-                         row + whole);
+        hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(in_tail, d, q); }), in_tail,
+                         d, row + whole);
     }
     for (int64_t r = 0; r < block; ++r) {
       float* const out = y + (o0 + r) * p.out_width;
@@ -185,9 +183,15 @@ void RunPlane(const Plane& p, const float* x, float* y) {
     case Fold::kMaxNan:
       if (!PlaneFixed<Fold::kMax>(p, x, y)) PlaneOf<Fold::kMaxNan, 0>(p, x, y);
       return;
-    case Fold::kAdd: PlaneFixed<Fold::kAdd>(p, x, y); return;
-    case Fold::kAddAbs: PlaneOf<Fold::kAddAbs, 0>(p, x, y); return;
-    case Fold::kAddSquare: PlaneOf<Fold::kAddSquare, 0>(p, x, y); return;
+    case Fold::kAdd:
+      PlaneFixed<Fold::kAdd>(p, x, y);
+      return;
+    case Fold::kAddAbs:
+      PlaneOf<Fold::kAddAbs, 0>(p, x, y);
+      return;
+    case Fold::kAddSquare:
+      PlaneOf<Fold::kAddSquare, 0>(p, x, y);
+      return;
   }
 }
 
@@ -278,30 +282,42 @@ bool FoldRowsFixed(const float* const* rows, int count, int64_t n, bool more, fl
 
 bool FoldRows(Fold fold, const float* const* rows, int count, int64_t n, bool more, float* row) {
   switch (fold) {
-    case Fold::kMax: return FoldRowsFixed<Fold::kMax>(rows, count, n, more, row);
-    case Fold::kMaxNan: return FoldRowsOf<Fold::kMaxNan, 0>(rows, count, n, more, row);
-    case Fold::kAdd: return FoldRowsFixed<Fold::kAdd>(rows, count, n, more, row);
-    case Fold::kAddAbs: return FoldRowsOf<Fold::kAddAbs, 0>(rows, count, n, more, row);
-    default: return FoldRowsOf<Fold::kAddSquare, 0>(rows, count, n, more, row);
+    case Fold::kMax:
+      return FoldRowsFixed<Fold::kMax>(rows, count, n, more, row);
+    case Fold::kMaxNan:
+      return FoldRowsOf<Fold::kMaxNan, 0>(rows, count, n, more, row);
+    case Fold::kAdd:
+      return FoldRowsFixed<Fold::kAdd>(rows, count, n, more, row);
+    case Fold::kAddAbs:
+      return FoldRowsOf<Fold::kAddAbs, 0>(rows, count, n, more, row);
+    default:
+      return FoldRowsOf<Fold::kAddSquare, 0>(rows, count, n, more, row);
   }
 }
 
 void FoldColumns(Fold fold, const float* row, int64_t n, int64_t kernel, int64_t stride, int64_t dilation,
                  const float* counts, float rows, float* y) {
   switch (fold) {
-    case Fold::kMax: return FoldColumnsOf<Fold::kMax>(row, n, kernel, stride, dilation, counts, rows, y);
-    case Fold::kMaxNan: return FoldColumnsOf<Fold::kMaxNan>(row, n, kernel, stride, dilation, counts, rows, y);
-    default: return FoldColumnsOf<Fold::kAdd>(row, n, kernel, stride, dilation, counts, rows, y);
+    case Fold::kMax:
+      return FoldColumnsOf<Fold::kMax>(row, n, kernel, stride, dilation, counts, rows, y);
+    case Fold::kMaxNan:
+      return FoldColumnsOf<Fold::kMaxNan>(row, n, kernel, stride, dilation, counts, rows, y);
+    default:
+      return FoldColumnsOf<Fold::kAdd>(row, n, kernel, stride, dilation, counts, rows, y);
   }
 }
 
 float FoldAll(Fold fold, const float* x, int64_t n) {
   switch (fold) {
     case Fold::kMax:
-    case Fold::kMaxNan: return FoldAllOf<Fold::kMaxNan>(x, n);
-    case Fold::kAdd: return FoldAllOf<Fold::kAdd>(x, n);
-    case Fold::kAddAbs: return FoldAllOf<Fold::kAddAbs>(x, n);
-    default: return FoldAllOf<Fold::kAddSquare>(x, n);
+    case Fold::kMaxNan:
+      return FoldAllOf<Fold::kMaxNan>(x, n);
+    case Fold::kAdd:
+      return FoldAllOf<Fold::kAdd>(x, n);
+    case Fold::kAddAbs:
+      return FoldAllOf<Fold::kAddAbs>(x, n);
+    default:
+      return FoldAllOf<Fold::kAddSquare>(x, n);
   }
 }
 
@@ -323,7 +339,10 @@ HWY_EXPORT(FoldAll);
 
 template <Kind kKind>
 Fold FoldOf(const Params& p) {
-  return kKind == Kind::kMax ? Fold::kMax : kKind == Kind::kAverage ? Fold::kAdd : p.p == 1 ? Fold::kAddAbs : Fold::kAddSquare;
+  return kKind == Kind::kMax       ? Fold::kMax
+         : kKind == Kind::kAverage ? Fold::kAdd
+         : p.p == 1                ? Fold::kAddAbs
+                                   : Fold::kAddSquare;
 }
 
 template <Kind kKind>
@@ -373,9 +392,21 @@ class Cpu {
         tables.row_count[o] = range.size();
         tables.row_counts[o] = static_cast<float>(Count(tall, o));
       }
-      const Plane plane{FoldOf<kKind>(params_), last.in, tall.out, last.out, tables.first_row, tables.row_count,
-                        tall.dilation * last.in, last.kernel, last.stride, last.dilation, last.pad_begin, length,
-                        kKind == Kind::kMax ? -std::numeric_limits<float>::infinity() : 0, counts, tables.row_counts};
+      const Plane plane{FoldOf<kKind>(params_),
+                        last.in,
+                        tall.out,
+                        last.out,
+                        tables.first_row,
+                        tables.row_count,
+                        tall.dilation * last.in,
+                        last.kernel,
+                        last.stride,
+                        last.dilation,
+                        last.pad_begin,
+                        length,
+                        kKind == Kind::kMax ? -std::numeric_limits<float>::infinity() : 0,
+                        counts,
+                        tables.row_counts};
       const int64_t in = tall.in * last.in, out = tall.out * last.out;
       args.ParallelFor(y.count(0, 2), 1 + 16384 / (in + out), [&](int64_t begin, int64_t end) {
         for (int64_t c = begin; c < end; ++c) {
@@ -425,16 +456,18 @@ class Cpu {
       const int64_t n = std::min(tile, a.out - begin);
       Fold fold = FoldOf<kKind>(params_);
       if (!FoldTile(w, o, x, fold, begin, n, row)) FoldTile(w, o, x, fold = Fold::kMaxNan, begin, n, row);
-      HWY_DYNAMIC_DISPATCH(FoldColumns)(fold, row, n, a.kernel, a.stride, a.dilation, counts ? counts + begin : nullptr,
-                                        static_cast<float>(rows), y + begin);
+      HWY_DYNAMIC_DISPATCH(FoldColumns)
+      (fold, row, n, a.kernel, a.stride, a.dilation, counts ? counts + begin : nullptr, static_cast<float>(rows),
+       y + begin);
     }
     if (kKind == Kind::kLp && params_.p == 2)
       for (int64_t i = 0; i < a.out; ++i) y[i] = std::sqrt(y[i]);
   }
 
-  // Folds the input rows under results [begin, begin + n) into `row`, whose element 0 is the first result's first column.
-  // False where NaN may have been lost.
-  bool FoldTile(const Window& w, const int64_t* o, const float* x, Fold fold, int64_t begin, int64_t n, float* row) const {
+  // Folds the input rows under results [begin, begin + n) into `row`, whose element 0 is the first result's first
+  // column. False where NaN may have been lost.
+  bool FoldTile(const Window& w, const int64_t* o, const float* x, Fold fold, int64_t begin, int64_t n,
+                float* row) const {
     const Axis& a = w[w.rank - 1];
     const int64_t start = a.start(begin), length = (n - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
     const int64_t first = std::clamp<int64_t>(start, 0, a.in), stop = std::clamp<int64_t>(start + length, first, a.in);

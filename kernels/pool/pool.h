@@ -16,9 +16,7 @@ struct Params {
   double p = 2;            // LpPool: an integer but in version 1
 
   explicit Params(const Attributes& a)
-      : window(a),
-        count_include_pad(a.Int("count_include_pad", 0) != 0),
-        column_major(a.Int("storage_order", 0) != 0) {
+      : window(a), count_include_pad(a.Int("count_include_pad", 0) != 0), column_major(a.Int("storage_order", 0) != 0) {
     if (const OndaAttribute* attribute = a.Find("p"))
       p = attribute->kind == kOndaFloat ? attribute->f : static_cast<double>(attribute->i);
   }

@@ -12,8 +12,8 @@ using window::Axis;
 using window::kMaxSpatial;
 using window::Window;
 
-// Calls fn(offset) for every input position of the window of output position o, in row-major order. offset is within one
-// channel.
+// Calls fn(offset) for every input position of the window of output position o, in row-major order. offset is within
+// one channel.
 template <class Fn>
 void ForEachInput(const Window& w, const int64_t* o, Fn&& fn) {
   Axis::Range range[kMaxSpatial];
@@ -68,7 +68,9 @@ class Reference {
   void One(const LaunchArgs& args, const Window& w, const int64_t* o, int64_t base, int64_t t) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     if constexpr (kKind == Kind::kMax) {
-      double best = IsFloating(x.type()) ? -std::numeric_limits<double>::infinity() : x.type() == DType::kInt8 ? -128 : 0;
+      double best = IsFloating(x.type())       ? -std::numeric_limits<double>::infinity()
+                    : x.type() == DType::kInt8 ? -128
+                                               : 0;
       int64_t at = -1;
       ForEachInput(w, o, [&](int64_t offset) {
         const double v = LoadDouble(x.type(), x.data, base + offset);
@@ -76,8 +78,7 @@ class Reference {
       });
       StoreDouble(y.type(), y.data, t, best);
       if (args.wants_output(1))
-        args.output(1).as<int64_t>()[t] =
-            at < 0 ? -1 : base + (params_.column_major ? ColumnMajor(w, at) : at);
+        args.output(1).as<int64_t>()[t] = at < 0 ? -1 : base + (params_.column_major ? ColumnMajor(w, at) : at);
       return;
     }
     double sum = 0;
@@ -125,7 +126,8 @@ class Unpool {
     const size_t size = static_cast<size_t>(BitsOf(x.type()) / 8);
     for (int64_t t = 0; t < x.count(); ++t) {
       int64_t rest = index.as<int64_t>()[t], to = 0, stride = 1;
-      if (rest < 0 || rest >= total) throw Error(ErrorCode::kRuntime, "index " + std::to_string(rest) + " of I is out of range");
+      if (rest < 0 || rest >= total)
+        throw Error(ErrorCode::kRuntime, "index " + std::to_string(rest) + " of I is out of range");
       for (int i = x.rank; i-- > 0; rest /= plain[i]) {
         if (rest % plain[i] >= y.dim(i)) throw Error(ErrorCode::kRuntime, "output_shape has no room for an index of I");
         to += rest % plain[i] * stride;

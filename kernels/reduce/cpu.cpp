@@ -1,13 +1,13 @@
-// fp32 over any axes. The input is split in groups of kept and reduced dimensions (Groups). Where the innermost group is
-// reduced, rows are folded lane by lane; where it is kept, whole rows are folded into a row of results that stays in L1.
-// Sums are kept in blocks so that their error does not grow with the length. When there are fewer results than threads,
-// the innermost reduced group is cut into parts, whose results lie in the workspace until they are folded.
-#include "kernels/reduce/reduce.h"
-
+// fp32 over any axes. The input is split in groups of kept and reduced dimensions (Groups). Where the innermost group
+// is reduced, rows are folded lane by lane; where it is kept, whole rows are folded into a row of results that stays in
+// L1. Sums are kept in blocks so that their error does not grow with the length. When there are fewer results than
+// threads, the innermost reduced group is cut into parts, whose results lie in the workspace until they are folded.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <type_traits>
+
+#include "kernels/reduce/reduce.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu.cpp"
@@ -133,8 +133,8 @@ double RowOf(const float* x, int64_t n, float shift) {
   return total;
 }
 
-// out[j] is combined with x[i * stride + j] for i in [0, rows), j in [0, width). Rows are taken some at a time from left to
-// right, as memory likes it.
+// out[j] is combined with x[i * stride + j] for i in [0, rows), j in [0, width). Rows are taken some at a time from
+// left to right, as memory likes it.
 template <Step kStep>
 void ColumnsOf(const float* x, int64_t rows, int64_t stride, int64_t width, const float* shift, float* out) {
   const D d;
@@ -172,38 +172,59 @@ void RowsOf(const float* x, int64_t rows, int64_t n, const float* shift, float* 
 
 double Row(Step step, const float* x, int64_t n, float shift) {
   switch (step) {
-    case Step::kAdd: return RowOf<Step::kAdd>(x, n, shift);
-    case Step::kAddAbs: return RowOf<Step::kAddAbs>(x, n, shift);
-    case Step::kAddSquare: return RowOf<Step::kAddSquare>(x, n, shift);
-    case Step::kAddExp: return RowOf<Step::kAddExp>(x, n, shift);
-    case Step::kMax: return RowOf<Step::kMax>(x, n, shift);
-    case Step::kMin: return RowOf<Step::kMin>(x, n, shift);
-    default: return RowOf<Step::kMul>(x, n, shift);
+    case Step::kAdd:
+      return RowOf<Step::kAdd>(x, n, shift);
+    case Step::kAddAbs:
+      return RowOf<Step::kAddAbs>(x, n, shift);
+    case Step::kAddSquare:
+      return RowOf<Step::kAddSquare>(x, n, shift);
+    case Step::kAddExp:
+      return RowOf<Step::kAddExp>(x, n, shift);
+    case Step::kMax:
+      return RowOf<Step::kMax>(x, n, shift);
+    case Step::kMin:
+      return RowOf<Step::kMin>(x, n, shift);
+    default:
+      return RowOf<Step::kMul>(x, n, shift);
   }
 }
 
 // out[r] = the fold of row r of a dense matrix.
 void Rows(Step step, const float* x, int64_t rows, int64_t n, const float* shift, float* out) {
   switch (step) {
-    case Step::kAdd: return RowsOf<Step::kAdd>(x, rows, n, shift, out);
-    case Step::kAddAbs: return RowsOf<Step::kAddAbs>(x, rows, n, shift, out);
-    case Step::kAddSquare: return RowsOf<Step::kAddSquare>(x, rows, n, shift, out);
-    case Step::kAddExp: return RowsOf<Step::kAddExp>(x, rows, n, shift, out);
-    case Step::kMax: return RowsOf<Step::kMax>(x, rows, n, shift, out);
-    case Step::kMin: return RowsOf<Step::kMin>(x, rows, n, shift, out);
-    default: return RowsOf<Step::kMul>(x, rows, n, shift, out);
+    case Step::kAdd:
+      return RowsOf<Step::kAdd>(x, rows, n, shift, out);
+    case Step::kAddAbs:
+      return RowsOf<Step::kAddAbs>(x, rows, n, shift, out);
+    case Step::kAddSquare:
+      return RowsOf<Step::kAddSquare>(x, rows, n, shift, out);
+    case Step::kAddExp:
+      return RowsOf<Step::kAddExp>(x, rows, n, shift, out);
+    case Step::kMax:
+      return RowsOf<Step::kMax>(x, rows, n, shift, out);
+    case Step::kMin:
+      return RowsOf<Step::kMin>(x, rows, n, shift, out);
+    default:
+      return RowsOf<Step::kMul>(x, rows, n, shift, out);
   }
 }
 
 void Columns(Step step, const float* x, int64_t rows, int64_t stride, int64_t width, const float* shift, float* out) {
   switch (step) {
-    case Step::kAdd: return ColumnsOf<Step::kAdd>(x, rows, stride, width, shift, out);
-    case Step::kAddAbs: return ColumnsOf<Step::kAddAbs>(x, rows, stride, width, shift, out);
-    case Step::kAddSquare: return ColumnsOf<Step::kAddSquare>(x, rows, stride, width, shift, out);
-    case Step::kAddExp: return ColumnsOf<Step::kAddExp>(x, rows, stride, width, shift, out);
-    case Step::kMax: return ColumnsOf<Step::kMax>(x, rows, stride, width, shift, out);
-    case Step::kMin: return ColumnsOf<Step::kMin>(x, rows, stride, width, shift, out);
-    default: return ColumnsOf<Step::kMul>(x, rows, stride, width, shift, out);
+    case Step::kAdd:
+      return ColumnsOf<Step::kAdd>(x, rows, stride, width, shift, out);
+    case Step::kAddAbs:
+      return ColumnsOf<Step::kAddAbs>(x, rows, stride, width, shift, out);
+    case Step::kAddSquare:
+      return ColumnsOf<Step::kAddSquare>(x, rows, stride, width, shift, out);
+    case Step::kAddExp:
+      return ColumnsOf<Step::kAddExp>(x, rows, stride, width, shift, out);
+    case Step::kMax:
+      return ColumnsOf<Step::kMax>(x, rows, stride, width, shift, out);
+    case Step::kMin:
+      return ColumnsOf<Step::kMin>(x, rows, stride, width, shift, out);
+    default:
+      return ColumnsOf<Step::kMul>(x, rows, stride, width, shift, out);
   }
 }
 
@@ -218,9 +239,9 @@ HWY_EXPORT(Row);
 HWY_EXPORT(Rows);
 HWY_EXPORT(Columns);
 
-constexpr int64_t kChunk = 1024;      // columns of one task
-constexpr int64_t kRowBlock = 256;    // rows summed before they are added to the result
-constexpr int64_t kParts = 16;        // parts of a reduction with few results
+constexpr int64_t kChunk = 1024;    // columns of one task
+constexpr int64_t kRowBlock = 256;  // rows summed before they are added to the result
+constexpr int64_t kParts = 16;      // parts of a reduction with few results
 constexpr int64_t kFewResults = 512;
 constexpr int64_t kWorthSplitting = 1 << 16;  // elements
 
@@ -231,10 +252,14 @@ constexpr Step CombiningStep(Step step) {
 
 double CombinePartial(Step step, double a, double x) {
   switch (step) {
-    case Step::kMax: return x > a || std::isnan(x) ? x : a;
-    case Step::kMin: return x < a || std::isnan(x) ? x : a;
-    case Step::kMul: return a * x;
-    default: return a + x;
+    case Step::kMax:
+      return x > a || std::isnan(x) ? x : a;
+    case Step::kMin:
+      return x < a || std::isnan(x) ? x : a;
+    case Step::kMul:
+      return a * x;
+    default:
+      return a + x;
   }
 }
 
@@ -257,8 +282,8 @@ class Pass {
   // Rows of a dense matrix: tasks [begin, end) in one call.
   bool dense_rows() const { return rows_ && g_.count <= 2; }
   void RunDenseRows(int64_t begin, int64_t end, float* out) const {
-    HWY_DYNAMIC_DISPATCH(Rows)(step_, x_ + begin * inner_extent_, end - begin, inner_extent_,
-                               shift_ ? shift_ + begin : nullptr, out + begin);
+    HWY_DYNAMIC_DISPATCH(Rows)
+    (step_, x_ + begin * inner_extent_, end - begin, inner_extent_, shift_ ? shift_ + begin : nullptr, out + begin);
   }
 
   // Writes the results of task t to their places of out[0, kept_total).
@@ -268,8 +293,9 @@ class Pass {
       const int64_t base = g_.Offset(t, false, g_.count) + first;
       const float shift = shift_ ? shift_[t] : 0;
       for (int64_t r = 0; r < outer_reduced_; ++r)
-        total = CombinePartial(step_, total, HWY_DYNAMIC_DISPATCH(Row)(step_, x_ + base + g_.Offset(r, true, inner_),
-                                                                     last - first, shift));
+        total = CombinePartial(
+            step_, total,
+            HWY_DYNAMIC_DISPATCH(Row)(step_, x_ + base + g_.Offset(r, true, inner_), last - first, shift));
       out[t] = static_cast<float>(total);
       return;
     }
@@ -336,14 +362,21 @@ void Reduce(const LaunchArgs& args, const Groups& g, Step step, const float* x, 
 
 constexpr Step StepOf(Kind kind) {
   switch (kind) {
-    case Kind::kMax: return Step::kMax;
-    case Kind::kMin: return Step::kMin;
-    case Kind::kProd: return Step::kMul;
-    case Kind::kL1: return Step::kAddAbs;
+    case Kind::kMax:
+      return Step::kMax;
+    case Kind::kMin:
+      return Step::kMin;
+    case Kind::kProd:
+      return Step::kMul;
+    case Kind::kL1:
+      return Step::kAddAbs;
     case Kind::kL2:
-    case Kind::kSumSquare: return Step::kAddSquare;
-    case Kind::kLogSumExp: return Step::kAddExp;
-    default: return Step::kAdd;
+    case Kind::kSumSquare:
+      return Step::kAddSquare;
+    case Kind::kLogSumExp:
+      return Step::kAddExp;
+    default:
+      return Step::kAdd;
   }
 }
 
@@ -352,9 +385,7 @@ class Cpu {
  public:
   explicit Cpu(const NodeView& node) : params_(node.attributes()) {}
 
-  static std::string Rejects(const NodeView& node) {
-    return node.input(0).type() == DType::kFloat ? "" : "only float";
-  }
+  static std::string Rejects(const NodeView& node) { return node.input(0).type() == DType::kFloat ? "" : "only float"; }
 
   size_t WorkspaceBytes(TensorViews, TensorViews outputs) const {
     const size_t results = static_cast<size_t>(outputs[0].count());

@@ -34,22 +34,41 @@ double Real(const Groups& g, int64_t base, DType type, const void* x) {
     switch (kKind) {
       case Kind::kSum:
       case Kind::kMean:
-      case Kind::kLogSum: a += v; break;
-      case Kind::kMax: a = v > a || std::isnan(v) ? v : a; break;
-      case Kind::kMin: a = v < a || std::isnan(v) ? v : a; break;
-      case Kind::kProd: a *= v; break;
-      case Kind::kL1: a += std::fabs(v); break;
+      case Kind::kLogSum:
+        a += v;
+        break;
+      case Kind::kMax:
+        a = v > a || std::isnan(v) ? v : a;
+        break;
+      case Kind::kMin:
+        a = v < a || std::isnan(v) ? v : a;
+        break;
+      case Kind::kProd:
+        a *= v;
+        break;
+      case Kind::kL1:
+        a += std::fabs(v);
+        break;
       case Kind::kL2:
-      case Kind::kSumSquare: a += v * v; break;
-      case Kind::kLogSumExp: a += std::exp(v - shift); break;
+      case Kind::kSumSquare:
+        a += v * v;
+        break;
+      case Kind::kLogSumExp:
+        a += std::exp(v - shift);
+        break;
     }
   });
   switch (kKind) {
-    case Kind::kMean: return a / static_cast<double>(g.reduced_total);
-    case Kind::kL2: return std::sqrt(a);
-    case Kind::kLogSum: return std::log(a);
-    case Kind::kLogSumExp: return std::log(a) + shift;
-    default: return a;
+    case Kind::kMean:
+      return a / static_cast<double>(g.reduced_total);
+    case Kind::kL2:
+      return std::sqrt(a);
+    case Kind::kLogSum:
+      return std::log(a);
+    case Kind::kLogSumExp:
+      return std::log(a) + shift;
+    default:
+      return a;
   }
 }
 
@@ -71,25 +90,30 @@ void Integer(const Groups& g, int64_t base, const TensorView& x, const TensorVie
       if (kKind == Kind::kMin ? less : !less) a = v;
     });
     StoreInt64(type, y.data, o, a);
-  } else if constexpr (kKind == Kind::kSum || kKind == Kind::kProd || kKind == Kind::kL1 ||
-                       kKind == Kind::kSumSquare) {
+  } else if constexpr (kKind == Kind::kSum || kKind == Kind::kProd || kKind == Kind::kL1 || kKind == Kind::kSumSquare) {
     uint64_t a = kKind == Kind::kProd;
     ForEach(g, base, [&](int64_t at) {
       const uint64_t v = static_cast<uint64_t>(load(at));
       switch (kKind) {
-        case Kind::kProd: a *= v; break;
-        case Kind::kL1: a += is_signed && static_cast<int64_t>(v) < 0 ? 0 - v : v; break;
-        case Kind::kSumSquare: a += v * v; break;
-        default: a += v; break;
+        case Kind::kProd:
+          a *= v;
+          break;
+        case Kind::kL1:
+          a += is_signed && static_cast<int64_t>(v) < 0 ? 0 - v : v;
+          break;
+        case Kind::kSumSquare:
+          a += v * v;
+          break;
+        default:
+          a += v;
+          break;
       }
     });
     StoreInt64(type, y.data, o, static_cast<int64_t>(a));
   } else if constexpr (kKind == Kind::kMean) {
     __extension__ using Int128 = __int128;
     Int128 a = 0;
-    ForEach(g, base, [&](int64_t at) {
-      a += is_signed ? Int128{load(at)} : Int128{static_cast<uint64_t>(load(at))};
-    });
+    ForEach(g, base, [&](int64_t at) { a += is_signed ? Int128{load(at)} : Int128{static_cast<uint64_t>(load(at))}; });
     StoreInt64(type, y.data, o, g.reduced_total == 0 ? 0 : static_cast<int64_t>(a / g.reduced_total));
   } else {
     StoreDouble(type, y.data, o, Real<kKind>(g, base, type, x.data));

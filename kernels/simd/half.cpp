@@ -58,8 +58,7 @@ void NarrowBfloat16(const float* from, uint16_t* to, int64_t n) {
     const auto x = hn::LoadU(d, from + i);
     const auto bits = hn::BitCast(du, x);
     const auto high = hn::ShiftRight<16>(bits);
-    const auto rounded =
-        hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(du, 0x7fff), hn::And(high, hn::Set(du, 1)))));
+    const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(du, 0x7fff), hn::And(high, hn::Set(du, 1)))));
     const auto quiet = hn::Or(high, hn::Set(du, 0x40));
     const auto result = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(x)), quiet, rounded);
     hn::StoreU(hn::DemoteTo(dh, hn::BitCast(di, result)), dh, to + i);

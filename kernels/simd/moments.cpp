@@ -59,7 +59,8 @@ HWY_INLINE void MapRow(float* y, int64_t n, Fn fn) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(fn(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); }), d, y + i);
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(fn(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); }), d, y + i);
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
     hn::BlendedStore(fn(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p + i); }), tail, d, y + i);
@@ -72,7 +73,8 @@ void ScaleShiftRow(const float* x, float a, float b, float* y, int64_t n) {
   MapRow(y, n, [&](int64_t, auto load) HWY_ATTR { return hn::MulAdd(load(x), va, vb); });
 }
 
-void NormalizeRow(const float* x, double mean, float scale, const float* gamma, const float* beta, float* y, int64_t n) {
+void NormalizeRow(const float* x, double mean, float scale, const float* gamma, const float* beta, float* y,
+                  int64_t n) {
   const D d;
   const float high = static_cast<float>(mean);  // the rest of it matters where the mean is far from 0
   const V m = hn::Set(d, high), low = hn::Set(d, static_cast<float>(mean - high)), s = hn::Set(d, scale);

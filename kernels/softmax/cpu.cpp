@@ -1,13 +1,12 @@
 // fp32 along the last axis: three passes over a row that stays in cache (maximum, exponentials with their sum, scale).
 // Along another axis the same passes are made over a strip of neighbouring columns. Half types are widened to float in
 // the workspace first.
-#include "kernels/softmax/softmax.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "kernels/simd/half.h"
+#include "kernels/softmax/softmax.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax/cpu.cpp"
@@ -84,8 +83,7 @@ void Rows(const float* x, float* y, int64_t rows, int64_t n, bool log, bool half
 }
 
 // The first `width` columns of a (length, stride) matrix, each normalised. y may be x. length >= 1, width <= kStrip.
-void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t width, bool log,
-             bool half_steps) {
+void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t width, bool log, bool half_steps) {
   const D d;
   using V = hn::Vec<D>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -110,9 +108,8 @@ void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t w
     hn::Store(hn::Zero(d), d, sum + j);
   });
   for (int64_t k = 1; k < length; ++k)
-    strip([&](int64_t j, auto load, auto) HWY_ATTR {
-      hn::Store(hn::Max(hn::Load(d, max + j), load(x + k * stride + j)), d, max + j);
-    });
+    strip([&](int64_t j, auto load, auto)
+              HWY_ATTR { hn::Store(hn::Max(hn::Load(d, max + j), load(x + k * stride + j)), d, max + j); });
   for (int64_t k = 0; k < length; ++k)
     strip([&](int64_t j, auto load, auto store) HWY_ATTR {
       const V shifted = hn::Sub(load(x + k * stride + j), hn::Load(d, max + j)), e = exponential(shifted);
@@ -170,16 +167,17 @@ class Cpu {
     }
     if (IsHalf(type)) {
       // A task is a slab of (n, inner), widened to floats and normalised there.
-      args.ParallelFor(outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner](int64_t begin, int64_t end) {
-        for (int64_t o = begin; o < end; ++o) {
-          float* const wide = work + o * slab;
-          WidenToFloat(type, x.as<uint16_t>() + o * slab, wide, slab);
-          if (inner == 1) HWY_DYNAMIC_DISPATCH(Rows)(wide, wide, 1, n, kLog, steps);
-          for (int64_t j = 0; inner > 1 && j < inner; j += kStrip)
-            HWY_DYNAMIC_DISPATCH(Columns)(wide + j, wide + j, n, inner, std::min(kStrip, inner - j), kLog, steps);
-          NarrowFromFloat(type, wide, y.as<uint16_t>() + o * slab, slab);
-        }
-      });
+      args.ParallelFor(
+          outer, 1 + 16384 / std::max<int64_t>(1, slab), [&, n = n, inner = inner](int64_t begin, int64_t end) {
+            for (int64_t o = begin; o < end; ++o) {
+              float* const wide = work + o * slab;
+              WidenToFloat(type, x.as<uint16_t>() + o * slab, wide, slab);
+              if (inner == 1) HWY_DYNAMIC_DISPATCH(Rows)(wide, wide, 1, n, kLog, steps);
+              for (int64_t j = 0; inner > 1 && j < inner; j += kStrip)
+                HWY_DYNAMIC_DISPATCH(Columns)(wide + j, wide + j, n, inner, std::min(kStrip, inner - j), kLog, steps);
+              NarrowFromFloat(type, wide, y.as<uint16_t>() + o * slab, slab);
+            }
+          });
       return;
     }
     const int64_t width = std::min(kStrip, inner);
@@ -187,8 +185,8 @@ class Cpu {
     args.ParallelFor(outer * strips, grain, [&, n = n, inner = inner](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t j = t % strips * kStrip, at = t / strips * slab + j;
-        HWY_DYNAMIC_DISPATCH(Columns)(x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog,
-                                      steps);
+        HWY_DYNAMIC_DISPATCH(Columns)
+        (x.as<float>() + at, y.as<float>() + at, n, inner, std::min(kStrip, inner - j), kLog, steps);
       }
     });
   }

@@ -40,7 +40,8 @@ class Reference {
         if (steps) sum = SumAsHalf(sum);
         for (int64_t k = 0; k < length; ++k) {
           const double shifted = LoadDouble(x.type(), x.data, at(k)) - max;
-          StoreDouble(y.type(), y.data, at(k), kKind == Kind::kLogSoftmax ? shifted - std::log(sum) : exponential(shifted) / sum);
+          StoreDouble(y.type(), y.data, at(k),
+                      kKind == Kind::kLogSoftmax ? shifted - std::log(sum) : exponential(shifted) / sum);
         }
       }
     }

@@ -15,7 +15,8 @@ enum class Kind { kSoftmax, kLogSoftmax, kHardmax };
 constexpr bool RoundsSteps(DType type, Kind kind) { return type == DType::kFloat16 && kind == Kind::kSoftmax; }
 // What float16 cannot hold stays as it is.
 inline float SumAsHalf(double sum) {
-  return static_cast<float>(sum < 65504 ? DecodeSmallFloat(kFloat16Format, EncodeSmallFloat(kFloat16Format, sum, false)) : sum);
+  return static_cast<float>(sum < 65504 ? DecodeSmallFloat(kFloat16Format, EncodeSmallFloat(kFloat16Format, sum, false))
+                                        : sum);
 }
 
 struct Params {

@@ -37,7 +37,8 @@ struct Params {
     } else if (mode == "VALID") {
       auto_pad = AutoPad::kValid;
     } else if (mode != "NOTSET" && !mode.empty()) {
-      throw Error(ErrorCode::kInvalidModel, "auto_pad '" + mode + "' is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID");
+      throw Error(ErrorCode::kInvalidModel,
+                  "auto_pad '" + mode + "' is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID");
     }
   }
 
