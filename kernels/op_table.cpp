@@ -6,11 +6,11 @@
 
 namespace onda {
 
-#define ONDA_OPS(family)                               \
-  namespace family {                                   \
-  std::span<const OpDef> Ops();                        \
-  std::span<const OndaKernelDef> ReferenceKernels();   \
-  std::span<const OndaKernelDef> CpuKernels();         \
+#define ONDA_OPS(family)                             \
+  namespace family {                                 \
+  std::span<const OpDef> Ops();                      \
+  std::span<const OndaKernelDef> ReferenceKernels(); \
+  std::span<const OndaKernelDef> CpuKernels();       \
   }
 #include "kernels/ops.inc"
 #undef ONDA_OPS

@@ -13,7 +13,8 @@ namespace {
 // One line per message on standard error; not the application's default logger, which is its own.
 spdlog::logger& StandardErrorLogger() {
   static spdlog::logger logger("onda", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  static const bool set = (logger.set_level(spdlog::level::trace), logger.set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v"), true);
+  static const bool set =
+      (logger.set_level(spdlog::level::trace), logger.set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v"), true);
   (void)set;
   return logger;
 }
@@ -34,12 +35,13 @@ const OndaProviderDef* LoadProvider(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* why = dlerror();
-    throw Error(ErrorCode::kNotFound, "execution provider library '" + path + "' cannot be loaded: " +
-                                          (why ? why : "unknown cause"));
+    throw Error(ErrorCode::kNotFound,
+                "execution provider library '" + path + "' cannot be loaded: " + (why ? why : "unknown cause"));
   }
   const auto get = reinterpret_cast<OndaGetProviderFunction>(dlsym(library, "OndaGetProvider"));
   if (!get)
-    throw Error(ErrorCode::kInvalidArgument, "'" + path + "' is no execution provider: it does not export OndaGetProvider");
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + path + "' is no execution provider: it does not export OndaGetProvider");
   const OndaProviderDef* def = get(kOndaProviderAbi);
   if (!def)
     throw Error(ErrorCode::kInvalidArgument, "the execution provider in '" + path + "' does not serve provider ABI " +

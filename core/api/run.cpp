@@ -24,7 +24,7 @@ class ControlWord {
 NodeObserver MakeObserver(const OndaRunOptions& options) {
   NodeObserver observer;
   observer.after_node = [&options](const Graph& graph, const Node& node, std::span<const OndaTensorView>,
-                                             std::span<const OndaTensorView> outputs, double milliseconds) {
+                                   std::span<const OndaTensorView> outputs, double milliseconds) {
     std::vector<std::unique_ptr<OndaValue>> values;
     std::vector<const OndaValue*> pointers;
     std::vector<const char*> names;
@@ -68,8 +68,8 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
   }
   const size_t all = session.session->outputs().size();
   if (!output_names && output_count != all)
-    throw Error(ErrorCode::kInvalidArgument, "the model has " + std::to_string(all) + " outputs, room is given for " +
-                                                 std::to_string(output_count));
+    throw Error(ErrorCode::kInvalidArgument,
+                "the model has " + std::to_string(all) + " outputs, room is given for " + std::to_string(output_count));
   bool bound = false;
   for (size_t i = 0; i < output_count; ++i) {
     if (output_names) {
@@ -135,8 +135,8 @@ void FillRunApi(OndaApi& api) {
   };
   api.ReleaseRunOptions = [](OndaRunOptions* options) { delete options; };
   api.Run = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,
-               const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
-               size_t output_count, OndaValue** outputs) {
+               const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
+               OndaValue** outputs) {
     return Guard([&] {
       RequireArgument(session, "session");
       if (input_count) {

@@ -13,8 +13,8 @@ int64_t ParseInt(const std::string& key, const std::string& value, int64_t low, 
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
   if (error != std::errc() || end != value.data() + value.size() || result < low || result > high)
     throw Error(ErrorCode::kInvalidArgument, "session option '" + key + "' takes an integer from " +
-                                                 std::to_string(low) + " to " + std::to_string(high) + ", not '" + value +
-                                                 "'");
+                                                 std::to_string(low) + " to " + std::to_string(high) + ", not '" +
+                                                 value + "'");
   return result;
 }
 
@@ -76,8 +76,7 @@ std::vector<std::shared_ptr<const ProviderInstance>> MakeDevices(Environment& en
                                     [&](const OndaSessionOptions::Provider& q) { return q.name == p.name; });
     const std::string label = same > 1 ? p.name + ":" + std::to_string(seen[p.name]++) : p.name;
     try {
-      devices.push_back(
-          std::make_shared<const ProviderInstance>(environment.FindProvider(p.name), label, p.options));
+      devices.push_back(std::make_shared<const ProviderInstance>(environment.FindProvider(p.name), label, p.options));
     } catch (const Error& e) {
       if (!options.accept_missing_providers) throw;
       environment.Log(LogLevel::kWarning, "going on without execution provider '" + label + "': " + e.what());

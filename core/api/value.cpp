@@ -30,8 +30,8 @@ std::string& StringOf(const OndaValue* value, size_t index) {
   const RuntimeValue& tensor = TensorOf(value);
   if (tensor.dtype != DType::kString) throw Error(ErrorCode::kInvalidArgument, "the tensor holds no strings");
   if (index >= static_cast<size_t>(tensor.count()))
-    throw Error(ErrorCode::kInvalidArgument, "string " + std::to_string(index) + " of a tensor of " +
-                                                 std::to_string(tensor.count()));
+    throw Error(ErrorCode::kInvalidArgument,
+                "string " + std::to_string(index) + " of a tensor of " + std::to_string(tensor.count()));
   return static_cast<std::string*>(tensor.data)[index];
 }
 
@@ -106,7 +106,8 @@ void FillValueApi(OndaApi& api) {
         throw Error(ErrorCode::kInvalidArgument, "string tensors cannot lie over the caller's memory");
       if (bytes < value.bytes())
         throw Error(ErrorCode::kInvalidArgument, "the memory has " + std::to_string(bytes) + " bytes, " +
-                                                     value.ToFact().ToString() + " needs " + std::to_string(value.bytes()));
+                                                     value.ToFact().ToString() + " needs " +
+                                                     std::to_string(value.bytes()));
       if (value.bytes()) RequireArgument(data, "data");
       *out = NewValue(std::move(value));
     });
@@ -219,12 +220,15 @@ void FillValueApi(OndaApi& api) {
   api.TypeElementDType = [](const OndaTypeInfo* type) { return type ? static_cast<int32_t>(type->fact.dtype) : 0; };
   api.TypeRank = [](const OndaTypeInfo* type) { return type && type->fact.shape ? type->fact.rank() : -1; };
   api.TypeDim = [](const OndaTypeInfo* type, size_t axis) -> int64_t {
-    return type && type->fact.shape && axis < type->fact.shape->size() ? (*type->fact.shape)[axis].value_or_unknown() : -1;
+    return type && type->fact.shape && axis < type->fact.shape->size() ? (*type->fact.shape)[axis].value_or_unknown()
+                                                                       : -1;
   };
   api.TypeDimName = [](const OndaTypeInfo* type, size_t axis) -> const char* {
     return type && axis < type->dim_names.size() ? type->dim_names[axis].c_str() : "";
   };
-  api.TypeElement = [](const OndaTypeInfo* type) -> const OndaTypeInfo* { return type ? type->element.get() : nullptr; };
+  api.TypeElement = [](const OndaTypeInfo* type) -> const OndaTypeInfo* {
+    return type ? type->element.get() : nullptr;
+  };
   api.TypeToString = [](const OndaTypeInfo* type) -> const char* { return type ? type->text.c_str() : ""; };
 }
 

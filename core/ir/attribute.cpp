@@ -6,10 +6,10 @@ namespace onda {
 
 AttributeKind KindOf(const AttributeValue& value) {
   constexpr AttributeKind kKinds[] = {
-      AttributeKind::kUndefined,    AttributeKind::kFloat,         AttributeKind::kInt,     AttributeKind::kString,
-      AttributeKind::kTensor,       AttributeKind::kFloats,        AttributeKind::kInts,    AttributeKind::kStrings,
-      AttributeKind::kTensors,      AttributeKind::kSparseTensor,  AttributeKind::kSparseTensors,
-      AttributeKind::kType,         AttributeKind::kTypes};
+      AttributeKind::kUndefined, AttributeKind::kFloat,        AttributeKind::kInt,           AttributeKind::kString,
+      AttributeKind::kTensor,    AttributeKind::kFloats,       AttributeKind::kInts,          AttributeKind::kStrings,
+      AttributeKind::kTensors,   AttributeKind::kSparseTensor, AttributeKind::kSparseTensors, AttributeKind::kType,
+      AttributeKind::kTypes};
   if (const auto* reference = std::get_if<AttributeReference>(&value)) return reference->kind;
   return kKinds[value.index()];
 }

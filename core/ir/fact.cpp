@@ -66,15 +66,20 @@ std::string ToString(const Dims& dims) {
 
 std::string Fact::ToString() const {
   switch (kind) {
-    case ValueKind::kUnknown: return "unknown";
-    case ValueKind::kSequence: return "seq(" + (element ? element->ToString() : "unknown") + ")";
-    case ValueKind::kOptional: return "optional(" + (element ? element->ToString() : "unknown") + ")";
+    case ValueKind::kUnknown:
+      return "unknown";
+    case ValueKind::kSequence:
+      return "seq(" + (element ? element->ToString() : "unknown") + ")";
+    case ValueKind::kOptional:
+      return "optional(" + (element ? element->ToString() : "unknown") + ")";
     case ValueKind::kMap:
       return "map(" + std::string(NameOf(dtype)) + ", " + (element ? element->ToString() : "unknown") + ")";
     case ValueKind::kSparse:
       return "sparse_tensor(" + std::string(NameOf(dtype)) + (shape ? onda::ToString(*shape) : "") + ")";
-    case ValueKind::kOpaque: return "opaque";
-    case ValueKind::kTensor: break;
+    case ValueKind::kOpaque:
+      return "opaque";
+    case ValueKind::kTensor:
+      break;
   }
   std::string text(NameOf(dtype));
   if (!shape) return text + "[...]";

@@ -33,8 +33,8 @@ std::optional<std::vector<int64_t>> InferContext::Int64s(size_t i) {
 
 Dims InferContext::FreshDims(int rank) {
   if (rank > static_cast<int>(kMaxRank)) {
-    throw Error(ErrorCode::kResourceLimit, "rank " + std::to_string(rank) + " is over the limit of " +
-                                               std::to_string(kMaxRank));
+    throw Error(ErrorCode::kResourceLimit,
+                "rank " + std::to_string(rank) + " is over the limit of " + std::to_string(kMaxRank));
   }
   Dims dims;
   for (int i = 0; i < rank; ++i) dims.push_back(FreshDim());

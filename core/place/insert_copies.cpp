@@ -12,8 +12,7 @@ namespace {
 class CopyInserter {
  public:
   CopyInserter(Graph& graph, const InstanceSet& instances) : graph_(graph), instances_(instances) {
-    for (ValueId id = 0; id < static_cast<ValueId>(graph.values().size()); ++id)
-      locations_[id] = LocationOf(graph, id);
+    for (ValueId id = 0; id < static_cast<ValueId>(graph.values().size()); ++id) locations_[id] = LocationOf(graph, id);
   }
 
   void Run() {
@@ -57,7 +56,8 @@ class CopyInserter {
     node.domain = node.op->domain;
     node.instance = wanted == 0 ? from : wanted;
     node.inputs = {value};
-    copy = graph_.AddValue(graph_.value(value).name + "_on_" + instances_.instances[wanted]->label(), graph_.FactOf(value));
+    copy = graph_.AddValue(graph_.value(value).name + "_on_" + instances_.instances[wanted]->label(),
+                           graph_.FactOf(value));
     locations_[copy] = wanted;
     node.outputs = {copy};
     node.name = node.op_type + "_" + graph_.value(value).name;

@@ -35,7 +35,8 @@ double HostCost(const Graph& graph, const Node& node) {
     if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
   for (ValueId id : node.outputs)
     if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
-  const bool product = node.op_type.find("MatMul") != std::string::npos || node.op_type.find("Gemm") != std::string::npos;
+  const bool product =
+      node.op_type.find("MatMul") != std::string::npos || node.op_type.find("Gemm") != std::string::npos;
   const bool convolution = node.op_type.find("Conv") != std::string::npos;
   if ((product || convolution) && node.inputs.size() > 1 && node.has_output(0)) {
     const Fact& weights = graph.FactOf(node.inputs[1]);
@@ -90,13 +91,11 @@ class Placer {
     throw Error(ErrorCode::kNotImplemented, Describe(node) + ": no provider runs it; " + refusals_[id]);
   }
 
-  void Explain(NodeId id, const std::string& reason) {
-    refusals_[id] += (refusals_[id].empty() ? "" : "; ") + reason;
-  }
+  void Explain(NodeId id, const std::string& reason) { refusals_[id] += (refusals_[id].empty() ? "" : "; ") + reason; }
 
   // Backwards: what only host readers read, small and cheap, is computed on the host.
   void KeepShapeArithmeticOnHost() {
-    std::vector<bool> device_reader(graph_.values().size());  // some reader wants it on a device
+    std::vector<bool> device_reader(graph_.values().size());     // some reader wants it on a device
     for (ValueId id : graph_.outputs) device_reader[id] = true;  // leave what leads to an output where it is
     for (NodeId id = Count() - 1; id >= 0; --id) {
       Node& node = graph_.node(id);
@@ -106,7 +105,8 @@ class Placer {
           if (v == kNoValue) continue;
           const Fact& fact = graph_.FactOf(v);
           const bool integer = IsInteger(fact.dtype) || fact.dtype == DType::kBool;
-          host = host && !device_reader[v] && integer && fact.has_rank() && fact.rank() <= 1 && Elements(fact) <= kSmall;
+          host =
+              host && !device_reader[v] && integer && fact.has_rank() && fact.rank() <= 1 && Elements(fact) <= kSmall;
         }
         for (ValueId v : node.inputs) {
           if (v == kNoValue || (node.op->flags & kOpShapeOnly)) continue;
@@ -216,13 +216,16 @@ class Placer {
 int32_t LocationOf(const Graph& graph, ValueId value) {
   const Node* producer = graph.Producer(value);
   if (!producer) return 0;
-  if (producer->op && (producer->op->flags & kOpCopy)) return producer->op_type == "MemcpyToHost" ? 0 : producer->instance;
+  if (producer->op && (producer->op->flags & kOpCopy))
+    return producer->op_type == "MemcpyToHost" ? 0 : producer->instance;
   return producer->instance;
 }
 
 bool RunByEngine(const Graph& graph, const Node& node) {
   if (node.op->flags & (kOpControlFlow | kOpHost) || !node.bodies.empty()) return true;
-  auto no_tensor = [&](ValueId id) { return id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor(); };
+  auto no_tensor = [&](ValueId id) {
+    return id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor();
+  };
   return std::any_of(node.inputs.begin(), node.inputs.end(), no_tensor) ||
          std::any_of(node.outputs.begin(), node.outputs.end(), no_tensor);
 }

@@ -17,7 +17,8 @@ ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label
                                    const std::vector<std::pair<std::string, std::string>>& options)
     : def_(def), label_(std::move(label)) {
   if (def->abi != kOndaProviderAbi || def->size < sizeof(OndaProviderDef))
-    throw Error(ErrorCode::kInvalidArgument, "execution provider '" + label_ + "' was built for another version of Onda");
+    throw Error(ErrorCode::kInvalidArgument,
+                "execution provider '" + label_ + "' was built for another version of Onda");
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : options) {
     keys.push_back(key.c_str());

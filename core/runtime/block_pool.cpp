@@ -12,8 +12,8 @@
 namespace onda {
 namespace {
 
-// Small sizes are rounded to 256 bytes, larger ones to an eighth of their power of two, so that blocks are found again by
-// runs of similar shapes.
+// Small sizes are rounded to 256 bytes, larger ones to an eighth of their power of two, so that blocks are found again
+// by runs of similar shapes.
 size_t RoundedSize(size_t bytes) {
   size_t step = 256;
   while (step * 16 < bytes) step *= 2;

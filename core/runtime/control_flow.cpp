@@ -101,7 +101,9 @@ void RunScan(HostOpContext& c) {
   }
   std::vector<RuntimeValue> states;
   for (size_t i = 0; i < n; ++i) states.push_back(c.input(i));
-  auto reversed = [](const std::vector<int64_t>& directions, size_t k) { return k < directions.size() && directions[k]; };
+  auto reversed = [](const std::vector<int64_t>& directions, size_t k) {
+    return k < directions.size() && directions[k];
+  };
   ScanResult result = Recur(c, std::move(states), scan_inputs, c.outputs.size() - n, length, [&](int64_t k, int64_t i) {
     return TakeSlice(c, c.input(n + k), axes[k], reversed(input_directions, k) ? length - 1 - i : i);
   });
@@ -112,7 +114,8 @@ void RunScan(HostOpContext& c) {
     }
     std::vector<RuntimeValue>& scan = result.scans[i - n];
     if (scan.empty()) {
-      c.outputs[i] = EmptyScan(c, i, i - n < output_axes.size() ? static_cast<int>(std::max<int64_t>(output_axes[i - n], 0)) : 0);
+      c.outputs[i] =
+          EmptyScan(c, i, i - n < output_axes.size() ? static_cast<int>(std::max<int64_t>(output_axes[i - n], 0)) : 0);
       continue;
     }
     if (reversed(output_directions, i - n)) std::reverse(scan.begin(), scan.end());

@@ -18,7 +18,8 @@ HostOp FindHostOp(std::string_view domain, std::string_view name) {
 size_t HostOpContext::BodyIndex(std::string_view attribute) const {
   for (size_t i = 0; i < node_.bodies.size(); ++i)
     if (node_.bodies[i].attribute == attribute) return i;
-  throw Error(ErrorCode::kInvalidModel, Describe(node_) + ": graph attribute '" + std::string(attribute) + "' is missing");
+  throw Error(ErrorCode::kInvalidModel,
+              Describe(node_) + ": graph attribute '" + std::string(attribute) + "' is missing");
 }
 
 const Graph& HostOpContext::BodyGraph(std::string_view attribute) const {
@@ -70,7 +71,8 @@ void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, i
     return;
   }
   const size_t size = static_cast<size_t>(bits) / 8;
-  std::memcpy(static_cast<char*>(to) + to_index * size, static_cast<const char*>(from) + from_index * size, count * size);
+  std::memcpy(static_cast<char*>(to) + to_index * size, static_cast<const char*>(from) + from_index * size,
+              count * size);
 }
 
 namespace {

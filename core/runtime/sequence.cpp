@@ -43,8 +43,8 @@ void RunConstruct(HostOpContext& c) {
 
 void RunEmpty(HostOpContext& c) {
   const int64_t dtype = c.attributes().Int("dtype", static_cast<int64_t>(DType::kFloat));
-  c.outputs[0] = RuntimeValue::Sequence(
-      {}, std::make_shared<const Fact>(Fact::TensorOfUnknownRank(static_cast<DType>(dtype))));
+  c.outputs[0] =
+      RuntimeValue::Sequence({}, std::make_shared<const Fact>(Fact::TensorOfUnknownRank(static_cast<DType>(dtype))));
 }
 
 void RunAt(HostOpContext& c) {
@@ -60,7 +60,8 @@ void RunInsert(HostOpContext& c) {
   Values elements = ElementsOf(c, 0);
   const RuntimeValue& added = c.input(1);
   const std::shared_ptr<const Fact>& type = c.input(0).element_fact;
-  if (type && type->is_tensor() && type->dtype != DType::kUndefined && (!added.is_tensor() || added.dtype != type->dtype))
+  if (type && type->is_tensor() && type->dtype != DType::kUndefined &&
+      (!added.is_tensor() || added.dtype != type->dtype))
     c.Fail("the new element is " + added.ToFact().ToString() + " in a sequence of " + type->ToString());
   // Negative positions count from the back of what is there, not of what will be.
   const size_t at = PositionOf(c, 2, elements.size(), static_cast<int64_t>(elements.size()));
@@ -80,8 +81,8 @@ void RunErase(HostOpContext& c) {
 void RunLength(HostOpContext& c) { c.outputs[0] = c.ScalarInt64(static_cast<int64_t>(ElementsOf(c, 0).size())); }
 
 int64_t ProductOf(const std::vector<int64_t>& dims, size_t begin, size_t end) {
-  return std::accumulate(dims.begin() + static_cast<int64_t>(begin), dims.begin() + static_cast<int64_t>(end), int64_t{1},
-                         std::multiplies<>());
+  return std::accumulate(dims.begin() + static_cast<int64_t>(begin), dims.begin() + static_cast<int64_t>(end),
+                         int64_t{1}, std::multiplies<>());
 }
 
 size_t AxisOf(const HostOpContext& c, size_t rank) {
@@ -113,7 +114,8 @@ void RunConcat(HostOpContext& c) {
   int64_t start = 0;
   for (const RuntimeValue& e : elements) {
     const int64_t run = ProductOf(e.dims, axis, rank);
-    for (int64_t o = 0; o < outer && run > 0; ++o) CopyElements(out.dtype, e.data, o * run, out.data, o * row + start, run);
+    for (int64_t o = 0; o < outer && run > 0; ++o)
+      CopyElements(out.dtype, e.data, o * run, out.data, o * row + start, run);
     start += run;
   }
   c.outputs[0] = std::move(out);
@@ -183,8 +185,8 @@ void RunMap(HostOpContext& c) {
   const size_t count = ElementsOf(c, 0).size();
   for (size_t i = 1; i < c.input_count(); ++i)
     if (c.input(i).kind == ValueKind::kSequence && ElementsOf(c, i).size() != count)
-      c.Fail("input " + std::to_string(i) + " has " + std::to_string(ElementsOf(c, i).size()) + " elements, input 0 has " +
-             std::to_string(count));
+      c.Fail("input " + std::to_string(i) + " has " + std::to_string(ElementsOf(c, i).size()) +
+             " elements, input 0 has " + std::to_string(count));
   std::vector<Values> results(c.outputs.size());
   for (size_t k = 0; k < count; ++k) {
     c.CheckStop();

@@ -1,12 +1,12 @@
 // The smallest provider that does real work: a "device" with memory of its own (plain heap memory here), one stream on
-// which everything runs at once, and two kernels, Relu and Add of equal shapes. A real one would queue its work in Launch
-// and Copy; see the README of this folder for what each function promises.
+// which everything runs at once, and two kernels, Relu and Add of equal shapes. A real one would queue its work in
+// Launch and Copy; see the README of this folder for what each function promises.
+#include "onda/provider.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-
-#include "onda/provider.h"
 
 namespace {
 

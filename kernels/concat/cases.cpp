@@ -15,12 +15,16 @@ std::span<const Case> Cases() {
       {"(uint16[3,4] a, uint16[3,8] b) => (uint16[3,12] y) { y = Concat<axis = 1>(a, b) }", 0, 3},
       {"(float[2,3] a) => (float[2,3] y) { y = Concat<axis = 1>(a) }"},
       {"(float[200,300] a, float[200,500] b) => (float[200,800] y) { y = Concat<axis = 1>(a, b) }"},
-      {"(float[6,2] x) => (float[2,2] a, float[2,2] b, float[2,2] d) { a, b, d = Split<axis = 0, num_outputs = 3>(x) }"},
+      {"(float[6,2] x) => (float[2,2] a, float[2,2] b, float[2,2] d) { a, b, d = Split<axis = 0, num_outputs = 3>(x) "
+       "}"},
       {"(float[7,2] x) => (float[3,2] a, float[3,2] b, float[1,2] d) { a, b, d = Split<num_outputs = 3>(x) }"},
-      {"(float[2,7] x) => (float[2,3] a, float[2,4] b) { s = Constant<value_ints = [3,4]>() a, b = Split<axis = -1>(x, s) }"},
-      {"(int8[2,7] x) => (int8[2,0] a, int8[2,7] b) { s = Constant<value_ints = [0,7]>() a, b = Split<axis = 1>(x, s) }",
+      {"(float[2,7] x) => (float[2,3] a, float[2,4] b) { s = Constant<value_ints = [3,4]>() a, b = Split<axis = -1>(x, "
+       "s) }"},
+      {"(int8[2,7] x) => (int8[2,0] a, int8[2,7] b) { s = Constant<value_ints = [0,7]>() a, b = Split<axis = 1>(x, s) "
+       "}",
        -100, 100},
-      {"(int16[2,7] x) => (int16[2,3] a, int16[2,4] b) { s = Constant<value_ints = [3,4]>() a, b = Split<axis = 1>(x, s) }",
+      {"(int16[2,7] x) => (int16[2,3] a, int16[2,4] b) { s = Constant<value_ints = [3,4]>() a, b = Split<axis = 1>(x, "
+       "s) }",
        -8, 7},
       {"(float[200,800] x) => (float[200,400] a, float[200,400] b) { a, b = Split<axis = 1, num_outputs = 2>(x) }"},
   };

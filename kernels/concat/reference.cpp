@@ -4,8 +4,8 @@
 namespace onda::concat {
 namespace {
 
-// Part and whole have the same shape but for the axis; the part's elements lie in the whole from `start` on, counted along
-// the axis. Calls fn(element of the part, element of the whole) for each.
+// Part and whole have the same shape but for the axis; the part's elements lie in the whole from `start` on, counted
+// along the axis. Calls fn(element of the part, element of the whole) for each.
 template <class Fn>
 void ForPart(const TensorView& part, const TensorView& whole, int axis, int64_t start, Fn&& fn) {
   const int64_t outer = part.count(0, axis), inner = part.count(axis, part.rank);

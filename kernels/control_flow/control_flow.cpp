@@ -59,8 +59,8 @@ Fact Unvalued(Fact fact) {
 
 // Facts of values that a loop carries: those of the first iteration, weakened until an iteration keeps them.
 // fixed_before inputs of the body come first, `skip_outputs` outputs of it precede the carried ones.
-std::vector<Fact> InferCarried(InferContext& c, size_t body, const std::vector<Fact>& before, std::vector<Fact>& carried,
-                               const std::vector<Fact>& after, size_t skip_outputs) {
+std::vector<Fact> InferCarried(InferContext& c, size_t body, const std::vector<Fact>& before,
+                               std::vector<Fact>& carried, const std::vector<Fact>& after, size_t skip_outputs) {
   std::vector<Fact> outputs;
   for (int round = 0;; ++round) {
     std::vector<Fact> inputs = before;
@@ -76,7 +76,8 @@ std::vector<Fact> InferCarried(InferContext& c, size_t body, const std::vector<F
       if (carried[i].is_tensor() && out.is_tensor() && carried[i].dtype != out.dtype)
         c.Reject("carried value " + std::to_string(i) + " begins as " + carried[i].ToString() + " and becomes " +
                  out.ToString());
-      if (!carried[i].is_tensor() || !carried[i].has_rank() || (out.is_tensor() && SameShape(carried[i], out))) continue;
+      if (!carried[i].is_tensor() || !carried[i].has_rank() || (out.is_tensor() && SameShape(carried[i], out)))
+        continue;
       stable = false;
       Fact weaker = carried[i];
       if (round >= 2 || !out.is_tensor() || !out.has_rank() || out.rank() != weaker.rank()) {
@@ -103,8 +104,8 @@ void InferLoop(InferContext& c) {
   const size_t body = BodyIndex(c, "body");
   std::vector<Fact> carried;
   for (size_t i = 2; i < c.input_count(); ++i) carried.push_back(CarriedFact(c.input(i)));
-  const std::vector<Fact> outputs = InferCarried(
-      c, body, {Fact::Tensor(DType::kInt64, {}), Fact::Tensor(DType::kBool, {})}, carried, {}, 1);
+  const std::vector<Fact> outputs =
+      InferCarried(c, body, {Fact::Tensor(DType::kInt64, {}), Fact::Tensor(DType::kBool, {})}, carried, {}, 1);
   if (c.output_count() > outputs.size() - 1)
     c.Reject("the body gives " + std::to_string(outputs.size()) + " outputs, the node has " +
              std::to_string(c.output_count()));

@@ -9,7 +9,8 @@ std::span<const Case> Cases() {
       {"(float[3,40] x) => (float[3,40] y) { a = Constant<value_int = 1>() y = CumSum(x, a) }"},
       {"(float[3,40] x) => (float[3,40] y) { a = Constant<value_int = 0>() y = CumSum<exclusive = 1>(x, a) }"},
       {"(double[3,40,5] x) => (double[3,40,5] y) { a = Constant<value_int = -2>() y = CumSum<reverse = 1>(x, a) }"},
-      {"(int32[3,4,100] x) => (int32[3,4,100] y) { a = Constant<value_int = 1>() y = CumSum<reverse = 1, exclusive = 1>(x, a) }"},
+      {"(int32[3,4,100] x) => (int32[3,4,100] y) { a = Constant<value_int = 1>() y = CumSum<reverse = 1, exclusive = "
+       "1>(x, a) }"},
       {"(float16[7] x) => (float16[7] y) { a = Constant<value_int = 0>() y = CumProd(x, a) }"},
       {"(int64[3,7] x) => (int64[3,7] y) { a = Constant<value_int = 1>() y = CumProd<exclusive = 1>(x, a) }", -3, 3},
       {"(float[0,7] x) => (float[0,7] y) { a = Constant<value_int = 0>() y = CumSum(x, a) }"},

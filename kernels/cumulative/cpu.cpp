@@ -1,5 +1,5 @@
-// CumSum of floats, accumulated in double: lines across the axis go side by side in vectors, lines along it four at a time,
-// so that their additions overlap.
+// CumSum of floats, accumulated in double: lines across the axis go side by side in vectors, lines along it four at a
+// time, so that their additions overlap.
 #include "kernels/cumulative/cumulative.h"
 #include "onda/float_formats.h"
 
@@ -45,15 +45,14 @@ HWY_EXPORT(AddRow);
 class Sum {
  public:
   explicit Sum(const NodeView& node) : params_(node.attributes()) {}
-  static std::string Rejects(const NodeView& node) {
-    return node.input(0).type() == DType::kFloat ? "" : "only float";
-  }
+  static std::string Rejects(const NodeView& node) { return node.input(0).type() == DType::kFloat ? "" : "only float"; }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const int64_t given = LoadInt64(args.input(1).type(), args.input(1).data, 0);
     const int axis = static_cast<int>(given < 0 ? given + x.rank : given);
-    if (axis < 0 || axis >= x.rank) throw Error(ErrorCode::kRuntime, "axis " + std::to_string(given) + " is out of range");
+    if (axis < 0 || axis >= x.rank)
+      throw Error(ErrorCode::kRuntime, "axis " + std::to_string(given) + " is out of range");
     const int64_t outer = x.count(0, axis), length = x.dim(axis), inner = x.count(axis + 1, x.rank);
     if (x.count() == 0) return;
     const float* from = x.as<float>();

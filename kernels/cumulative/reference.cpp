@@ -16,30 +16,35 @@ class Running {
     const TensorView& x = args.input(0);
     const int64_t given = LoadInt64(args.input(1).type(), args.input(1).data, 0);
     const int axis = static_cast<int>(given < 0 ? given + x.rank : given);
-    if (axis < 0 || axis >= x.rank) throw Error(ErrorCode::kRuntime, "axis " + std::to_string(given) + " is out of range");
+    if (axis < 0 || axis >= x.rank)
+      throw Error(ErrorCode::kRuntime, "axis " + std::to_string(given) + " is out of range");
     const int64_t outer = x.count(0, axis), length = x.dim(axis), inner = x.count(axis + 1, x.rank);
     const int64_t blocks = (inner + kBlock - 1) / kBlock;
     if (length == 0) return;
-    args.ParallelFor(outer * blocks, 1 + 16384 / (length * std::min(inner + 1, kBlock)), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t column = i % blocks * kBlock, width = std::min(kBlock, inner - column);
-        const int64_t from = i / blocks * length * inner + column;
-        if (x.type() == DType::kFloat) {
-          const float* p = x.as<float>();
-          float* q = args.output(0).as<float>();
-          Run<double>(from, width, length, inner, [p](int64_t k) { return p[k]; },
-                      [q](int64_t k, double v) { q[k] = static_cast<float>(v); });
-        } else if (IsInteger(x.type())) {
-          Run<uint64_t>(from, width, length, inner, [&](int64_t k) { return LoadInt64(x.type(), x.data, k); },
-                        [&](int64_t k, uint64_t v) {
-                          StoreInt64(x.type(), args.output(0).data, k, static_cast<int64_t>(v));
-                        });
-        } else {
-          Run<double>(from, width, length, inner, [&](int64_t k) { return LoadDouble(x.type(), x.data, k); },
-                      [&](int64_t k, double v) { StoreDouble(x.type(), args.output(0).data, k, v); });
-        }
-      }
-    });
+    args.ParallelFor(outer * blocks, 1 + 16384 / (length * std::min(inner + 1, kBlock)),
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i) {
+                         const int64_t column = i % blocks * kBlock, width = std::min(kBlock, inner - column);
+                         const int64_t from = i / blocks * length * inner + column;
+                         if (x.type() == DType::kFloat) {
+                           const float* p = x.as<float>();
+                           float* q = args.output(0).as<float>();
+                           Run<double>(
+                               from, width, length, inner, [p](int64_t k) { return p[k]; },
+                               [q](int64_t k, double v) { q[k] = static_cast<float>(v); });
+                         } else if (IsInteger(x.type())) {
+                           Run<uint64_t>(
+                               from, width, length, inner, [&](int64_t k) { return LoadInt64(x.type(), x.data, k); },
+                               [&](int64_t k, uint64_t v) {
+                                 StoreInt64(x.type(), args.output(0).data, k, static_cast<int64_t>(v));
+                               });
+                         } else {
+                           Run<double>(
+                               from, width, length, inner, [&](int64_t k) { return LoadDouble(x.type(), x.data, k); },
+                               [&](int64_t k, double v) { StoreDouble(x.type(), args.output(0).data, k, v); });
+                         }
+                       }
+                     });
   }
 
  private:

@@ -52,7 +52,8 @@ class Contraction {
         const size_t first = batch.size() + (by_rows ? 0 : sums.size());
         parts.push_back(Shape(b.value, first, first + columns.size()));
       }
-      product = c_.Add("Reshape", {product, parts.size() == 1 ? parts[0] : c_.Add("Concat", parts, {{"axis", int64_t{0}}})});
+      product =
+          c_.Add("Reshape", {product, parts.size() == 1 ? parts[0] : c_.Add("Concat", parts, {{"axis", int64_t{0}}})});
     }
     return {product, batch + rows + columns};
   }
@@ -129,8 +130,8 @@ class Contraction {
   RewriteContext& c_;
 };
 
-// Whether the operands can go through matrix products: known ranks, no diagonals, nothing empty, no summed label that is
-// 1 here and more there.
+// Whether the operands can go through matrix products: known ranks, no diagonals, nothing empty, no summed label that
+// is 1 here and more there.
 std::optional<Equation> Suitable(RewriteContext& c) {
   const DType t = c.fact(0).dtype;
   if (!IsFloating(t) && t != DType::kInt32 && t != DType::kInt64) return {};

@@ -4,8 +4,8 @@
 namespace onda::einsum {
 namespace {
 
-// Every output element is the sum, over all labels that the output lacks, of products. Sums are double, or wrap around for
-// integers.
+// Every output element is the sum, over all labels that the output lacks, of products. Sums are double, or wrap around
+// for integers.
 class Reference {
  public:
   explicit Reference(const NodeView& node) : equation_(node.attributes().String("equation", "")) {}

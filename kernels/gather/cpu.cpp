@@ -8,18 +8,24 @@ namespace onda::gather {
 namespace {
 
 std::string RejectsPacked(const NodeView& node) {
-  return node.input(0).type() == DType::kString || BitsOf(node.input(0).type()) < 8 ? "only elements of whole bytes" : "";
+  return node.input(0).type() == DType::kString || BitsOf(node.input(0).type()) < 8 ? "only elements of whole bytes"
+                                                                                    : "";
 }
 
 // Calls fn(T{}) with an integer type of the element's size.
 template <class Fn>
 void WithElement(DType dtype, Fn&& fn) {
   switch (BitsOf(dtype)) {
-    case 8: return fn(uint8_t{});
-    case 16: return fn(uint16_t{});
-    case 32: return fn(uint32_t{});
-    case 64: return fn(uint64_t{});
-    default: return fn(Bytes16{});
+    case 8:
+      return fn(uint8_t{});
+    case 16:
+      return fn(uint16_t{});
+    case 32:
+      return fn(uint32_t{});
+    case 64:
+      return fn(uint64_t{});
+    default:
+      return fn(Bytes16{});
   }
 }
 

@@ -45,9 +45,10 @@ void InferGatherElements(InferContext& c) {
       }
     }
   }
-  c.SetOutput(0, c.dtype(0), c.has_rank(1) ? c.shape(1)
-                             : c.has_rank(0) ? std::optional(c.FreshDims(c.input(0).rank()))
-                                             : std::nullopt);
+  c.SetOutput(0, c.dtype(0),
+              c.has_rank(1)   ? c.shape(1)
+              : c.has_rank(0) ? std::optional(c.FreshDims(c.input(0).rank()))
+                              : std::nullopt);
 }
 
 void InferGatherND(InferContext& c) {

@@ -9,8 +9,8 @@ namespace {
 
 int64_t SizeOf(const TensorView& x) { return x.dim(x.rank - 1); }
 
-// Swaps the row of the largest entry of column k, from row k on, to row k. Rows are `width` wide. Returns whether there is
-// an entry other than 0; flips sign for a swap.
+// Swaps the row of the largest entry of column k, from row k on, to row k. Rows are `width` wide. Returns whether there
+// is an entry other than 0; flips sign for a swap.
 bool Pivot(double* m, int64_t n, int64_t width, int64_t k, double* sign) {
   int64_t best = k;
   for (int64_t r = k + 1; r < n; ++r)

@@ -1,5 +1,5 @@
-// fp32: four rows of the weight at a time are unpacked into scratch memory that stays in cache, then multiplied with every
-// row of A.
+// fp32: four rows of the weight at a time are unpacked into scratch memory that stays in cache, then multiplied with
+// every row of A.
 #include "kernels/matmul_nbits/matmul_nbits.h"
 
 #undef HWY_TARGET_INCLUDE

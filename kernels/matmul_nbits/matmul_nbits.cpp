@@ -11,7 +11,8 @@ void RequireCount(InferContext& c, size_t i, int64_t want) {
   if (!c.has_input(i) || !c.has_rank(i)) return;
   const Dim count = Product(*c.shape(i));
   if (count.known() && count.value() != want)
-    c.Reject("input " + std::to_string(i) + " has " + count.ToString() + " elements instead of " + std::to_string(want));
+    c.Reject("input " + std::to_string(i) + " has " + count.ToString() + " elements instead of " +
+             std::to_string(want));
 }
 
 void Infer(InferContext& c) {

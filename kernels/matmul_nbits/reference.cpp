@@ -23,7 +23,8 @@ class Reference {
             zero = zeros.type() == DType::kUint8
                        ? BitsAt(zeros.as<uint8_t>() + n * p_.zero_bytes(), p_.bits, k / p_.block)
                        : LoadDouble(zeros.type(), zeros.data, block);
-          sum += LoadDouble(a.type(), a.data, m * p_.k + k) * (q - zero) * LoadDouble(scales.type(), scales.data, block);
+          sum +=
+              LoadDouble(a.type(), a.data, m * p_.k + k) * (q - zero) * LoadDouble(scales.type(), scales.data, block);
         }
         StoreDouble(y.type(), y.data, m * p_.n + n, sum);
       }

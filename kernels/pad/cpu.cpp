@@ -1,4 +1,5 @@
-// By rows of the last padded dimension: one run for what shows the input, the rest by blocks of the dimensions behind it.
+// By rows of the last padded dimension: one run for what shows the input, the rest by blocks of the dimensions behind
+// it.
 #include "kernels/pad/pad.h"
 #include "kernels/simd/elements.h"
 

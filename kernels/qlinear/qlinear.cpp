@@ -56,8 +56,7 @@ void UpgradeSoftmax(RewriteContext& c) {
   if (c.attributes().Int("opset", 13) >= 13) return Between(c, "Softmax", {{"axis", axis}});
   const ValueId x = DequantizeInput(c, 0);
   const ValueId matrix = c.Add("Flatten", {x}, {{"axis", axis}});
-  const ValueId y =
-      c.Add("Reshape", {c.Add("Softmax", {matrix}), c.Add("Shape", {x})}, {{"allowzero", int64_t{1}}});
+  const ValueId y = c.Add("Reshape", {c.Add("Softmax", {matrix}), c.Add("Shape", {x})}, {{"allowzero", int64_t{1}}});
   c.ReplaceOutputs({Quantize(c, y, 3, 0)});
 }
 
@@ -128,14 +127,14 @@ void UpgradeWhere(RewriteContext& c) {
 }
 
 // MatMulInteger, plus `c_int32` where given, times the scales, plus `bias` where given.
-ValueId ScaledProduct(RewriteContext& c, std::vector<ValueId> operands, ValueId addend, const std::vector<ValueId>& scales,
-                      ValueId bias) {
+ValueId ScaledProduct(RewriteContext& c, std::vector<ValueId> operands, ValueId addend,
+                      const std::vector<ValueId>& scales, ValueId bias) {
   while (operands.back() == kNoValue) operands.pop_back();
   ValueId y = c.Add("MatMulInteger", std::move(operands));
   if (addend != kNoValue) y = c.Add("Add", {y, addend});
-  y = c.Add("Cast", {y}, {{"to", static_cast<int64_t>(c.FactOf(scales[0]).dtype == DType::kUndefined
-                                                           ? DType::kFloat
-                                                           : c.FactOf(scales[0]).dtype)}});
+  y = c.Add("Cast", {y},
+            {{"to", static_cast<int64_t>(c.FactOf(scales[0]).dtype == DType::kUndefined ? DType::kFloat
+                                                                                        : c.FactOf(scales[0]).dtype)}});
   ValueId scale = scales[0];
   for (size_t i = 1; i < scales.size(); ++i) scale = c.Add("Mul", {scale, scales[i]});
   y = c.Add("Mul", {y, scale});
@@ -143,8 +142,8 @@ ValueId ScaledProduct(RewriteContext& c, std::vector<ValueId> operands, ValueId 
 }
 
 void UpgradeMatMulIntegerToFloat(RewriteContext& c) {
-  c.ReplaceOutputs({ScaledProduct(c, {c.input(0), c.input(1), InputOr(c, 4, kNoValue), InputOr(c, 5, kNoValue)}, kNoValue,
-                                  {c.input(2), c.input(3)}, InputOr(c, 6, kNoValue))});
+  c.ReplaceOutputs({ScaledProduct(c, {c.input(0), c.input(1), InputOr(c, 4, kNoValue), InputOr(c, 5, kNoValue)},
+                                  kNoValue, {c.input(2), c.input(3)}, InputOr(c, 6, kNoValue))});
 }
 
 void UpgradeDynamicQuantizeMatMul(RewriteContext& c) {

@@ -12,11 +12,16 @@ namespace {
 template <class T>
 T Combine(Reduction r, T a, T b) {
   switch (r) {
-    case Reduction::kAdd: return a + b;
-    case Reduction::kMul: return a * b;
-    case Reduction::kMax: return a < b ? b : a;
-    case Reduction::kMin: return b < a ? b : a;
-    default: return b;
+    case Reduction::kAdd:
+      return a + b;
+    case Reduction::kMul:
+      return a * b;
+    case Reduction::kMax:
+      return a < b ? b : a;
+    case Reduction::kMin:
+      return b < a ? b : a;
+    default:
+      return b;
   }
 }
 

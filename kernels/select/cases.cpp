@@ -7,8 +7,11 @@ namespace onda::select {
 std::span<const Case> Cases() {
   static const Case cases[] = {
       {"(int64[2,3] i, float[2] v) => (float[2,3,4] y) { d = Constant<value_int = 4>() y = OneHot(i, d, v) }", -6, 6},
-      {"(int32[2,3] i, float[2] v) => (float[2,5,3] y) { d = Constant<value_ints = [5]>() y = OneHot<axis = 1>(i, d, v) }", -6, 6},
-      {"(float[3] i, int64[2] v) => (int64[5,3] y) { d = Constant<value_float = 5.0>() y = OneHot<axis = 0>(i, d, v) }", -6, 6},
+      {"(int32[2,3] i, float[2] v) => (float[2,5,3] y) { d = Constant<value_ints = [5]>() y = OneHot<axis = 1>(i, d, "
+       "v) }",
+       -6, 6},
+      {"(float[3] i, int64[2] v) => (int64[5,3] y) { d = Constant<value_float = 5.0>() y = OneHot<axis = 0>(i, d, v) }",
+       -6, 6},
       {"(float[4,5] x, bool[4] k) => (float[n,5] y) { y = Compress<axis = 0>(x, k) }"},
       {"(float[4,5] x, bool[3] k) => (float[4,n] y) { y = Compress<axis = -1>(x, k) }"},
       {"(int8[4,5] x, bool[17] k) => (int8[n] y) { y = Compress(x, k) }"},
@@ -17,7 +20,8 @@ std::span<const Case> Cases() {
       {"(bool[3,2,7] x) => (int64[3,n] y) { y = NonZero(x) }"},
       {"(float x) => (int64[0,n] y) { y = NonZero(x) }", 1, 2},
       {"(int64[50] x) => (int64[n] y, int64[n] a, int64[50] b, int64[n] d) { y, a, b, d = Unique(x) }", -5, 5},
-      {"(int8[50] x) => (int8[n] y, int64[n] a, int64[50] b, int64[n] d) { y, a, b, d = Unique<sorted = 0>(x) }", -5, 5},
+      {"(int8[50] x) => (int8[n] y, int64[n] a, int64[50] b, int64[n] d) { y, a, b, d = Unique<sorted = 0>(x) }", -5,
+       5},
       {"(bool[3,20,2] x) => (bool[3,n,2] y, int64[n] a, int64[20] b, int64[n] d) { y, a, b, d = Unique<axis = 1>(x) }"},
       {"(uint64[20,1] x) => (uint64[n,1] y) { y = Unique<axis = 0, sorted = 0>(x) }", 0, 4},
   };

@@ -94,16 +94,24 @@ class NonZero {
     switch (x.type()) {
       case DType::kBool:
       case DType::kUint8:
-      case DType::kInt8: return x.as<uint8_t>()[i] != 0;
+      case DType::kInt8:
+        return x.as<uint8_t>()[i] != 0;
       case DType::kInt32:
-      case DType::kUint32: return x.as<uint32_t>()[i] != 0;
+      case DType::kUint32:
+        return x.as<uint32_t>()[i] != 0;
       case DType::kInt64:
-      case DType::kUint64: return x.as<uint64_t>()[i] != 0;
-      case DType::kFloat: return x.as<float>()[i] != 0;
-      case DType::kString: return !x.as<std::string>()[i].empty();
-      case DType::kComplex64: return x.as<float>()[2 * i] != 0 || x.as<float>()[2 * i + 1] != 0;
-      case DType::kComplex128: return x.as<double>()[2 * i] != 0 || x.as<double>()[2 * i + 1] != 0;
-      default: return LoadDouble(x.type(), x.data, i) != 0;
+      case DType::kUint64:
+        return x.as<uint64_t>()[i] != 0;
+      case DType::kFloat:
+        return x.as<float>()[i] != 0;
+      case DType::kString:
+        return !x.as<std::string>()[i].empty();
+      case DType::kComplex64:
+        return x.as<float>()[2 * i] != 0 || x.as<float>()[2 * i + 1] != 0;
+      case DType::kComplex128:
+        return x.as<double>()[2 * i] != 0 || x.as<double>()[2 * i + 1] != 0;
+      default:
+        return LoadDouble(x.type(), x.data, i) != 0;
     }
   }
 };

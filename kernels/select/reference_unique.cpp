@@ -26,12 +26,16 @@ int OrderComplex(const T* a, const T* b) {
 // -1, 0 or 1 as element i comes before, with or after element j.
 int OrderElements(DType type, const void* x, int64_t i, int64_t j) {
   switch (type) {
-    case DType::kString: return Order(static_cast<const std::string*>(x)[i], static_cast<const std::string*>(x)[j]);
-    case DType::kUint64: return Order(static_cast<const uint64_t*>(x)[i], static_cast<const uint64_t*>(x)[j]);
-    case DType::kComplex64: return OrderComplex(static_cast<const float*>(x) + 2 * i, static_cast<const float*>(x) + 2 * j);
+    case DType::kString:
+      return Order(static_cast<const std::string*>(x)[i], static_cast<const std::string*>(x)[j]);
+    case DType::kUint64:
+      return Order(static_cast<const uint64_t*>(x)[i], static_cast<const uint64_t*>(x)[j]);
+    case DType::kComplex64:
+      return OrderComplex(static_cast<const float*>(x) + 2 * i, static_cast<const float*>(x) + 2 * j);
     case DType::kComplex128:
       return OrderComplex(static_cast<const double*>(x) + 2 * i, static_cast<const double*>(x) + 2 * j);
-    default: break;
+    default:
+      break;
   }
   if (IsInteger(type) || type == DType::kBool) return Order(LoadInt64(type, x, i), LoadInt64(type, x, j));
   return OrderReal(LoadDouble(type, x, i), LoadDouble(type, x, j));

@@ -12,9 +12,11 @@ std::span<const Case> Cases() {
        "y = ConcatFromSequence<axis = 1, new_axis = 1>(s) }"},
       {"(float[5,3] x) => (float[N,3] y) { k = Constant<value_int = 2>() s = SplitToSequence<axis = 0>(x, k) "
        "p = Constant<value_int = -1>() y = SequenceAt(s, p) }"},
-      {"(float[2,3] a, float[4,3] b) => (float[M,3] y) { e = SequenceEmpty() s = SequenceInsert(e, a) z = Constant<value_int = 0>() "
+      {"(float[2,3] a, float[4,3] b) => (float[M,3] y) { e = SequenceEmpty() s = SequenceInsert(e, a) z = "
+       "Constant<value_int = 0>() "
        "t = SequenceInsert(s, b, z) u = SequenceErase(t) y = SequenceAt(u, z) }"},
-      {"(float[2,3] a) => (float[2,3] y, bool h) { o = Optional(a) h = OptionalHasElement(o) y = OptionalGetElement(o) }"},
+      {"(float[2,3] a) => (float[2,3] y, bool h) { o = Optional(a) h = OptionalHasElement(o) y = OptionalGetElement(o) "
+       "}"},
   };
   return cases;
 }

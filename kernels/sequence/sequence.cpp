@@ -27,7 +27,8 @@ Fact AnyElement(InferContext& c, const Fact& sequence) {
 Fact Either(InferContext& c, const Fact& a, const Fact& b) {
   if (!a.known()) return WithoutValue(b);
   if (!b.known()) return WithoutValue(a);
-  if (a.kind != b.kind || a.dtype != b.dtype) c.Reject("elements of different types: " + a.ToString() + " and " + b.ToString());
+  if (a.kind != b.kind || a.dtype != b.dtype)
+    c.Reject("elements of different types: " + a.ToString() + " and " + b.ToString());
   Fact fact = WithoutValue(a);
   if (!fact.is_tensor()) return fact;
   if (!b.shape || !fact.shape || b.rank() != fact.rank()) {
@@ -40,7 +41,8 @@ Fact Either(InferContext& c, const Fact& a, const Fact& b) {
 }
 
 const Fact& SequenceInput(const InferContext& c, size_t i) {
-  if (c.input(i).known() && c.input(i).kind != ValueKind::kSequence) c.Reject("input " + std::to_string(i) + " must be a sequence");
+  if (c.input(i).known() && c.input(i).kind != ValueKind::kSequence)
+    c.Reject("input " + std::to_string(i) + " must be a sequence");
   return c.input(i);
 }
 

@@ -46,7 +46,8 @@ std::span<const Case> Cases() {
       {"(float[2,7] x) => (float[2,7] y) { y = EyeLike<k = 2>(x) }"},
       {"(int32[7,2] x) => (double[7,2] y) { y = EyeLike<dtype = 11, k = -3>(x) }"},
       {"(float[2,7] x) => (float[2,7] y) { y = EyeLike<k = 9>(x) }"},
-      {"() => (int64[4] y) { a = Constant<value_int = 7>() b = Constant<value_int = -1>() d = Constant<value_int = -2>() "
+      {"() => (int64[4] y) { a = Constant<value_int = 7>() b = Constant<value_int = -1>() d = Constant<value_int = "
+       "-2>() "
        "y = Range(a, b, d) }"},
       {"() => (float[7] y) { a = Constant<value_float = 1.5>() b = Constant<value_float = 3.2>() "
        "d = Constant<value_float = 0.25>() y = Range(a, b, d) }"},

@@ -74,8 +74,8 @@ void InferExpand(InferContext& c) {
 void InferTranspose(InferContext& c) {
   const TransposeParams params(c.attributes());
   if (!c.has_rank(0)) {
-    c.SetOutput(0, c.dtype(0), params.perm.empty() ? std::nullopt
-                                                   : std::optional(c.FreshDims(static_cast<int>(params.perm.size()))));
+    c.SetOutput(0, c.dtype(0),
+                params.perm.empty() ? std::nullopt : std::optional(c.FreshDims(static_cast<int>(params.perm.size()))));
     return;
   }
   const Dims& in = *c.shape(0);
@@ -202,8 +202,7 @@ void InferConstantOfShape(InferContext& c) {
   const DType dtype = value ? value->type() : DType::kFloat;
   std::optional<Dims> dims = c.Content(0);
   if (!dims) {
-    if (c.has_rank(0) && (*c.shape(0))[0].known())
-      dims = c.FreshDims(static_cast<int>((*c.shape(0))[0].value()));
+    if (c.has_rank(0) && (*c.shape(0))[0].known()) dims = c.FreshDims(static_cast<int>((*c.shape(0))[0].value()));
     return c.SetOutput(0, dtype, std::move(dims));
   }
   if ((IsInteger(dtype) || dtype == DType::kBool) && IsStatic(*dims)) {

@@ -132,7 +132,8 @@ void InferFlatten(InferContext& c) {
   const int64_t rank = static_cast<int64_t>(in.size());
   int64_t axis = c.attributes().Int("axis", 1);
   if (axis < -rank || axis > rank)
-    c.Reject("axis " + std::to_string(axis) + " is outside [" + std::to_string(-rank) + ", " + std::to_string(rank) + "]");
+    c.Reject("axis " + std::to_string(axis) + " is outside [" + std::to_string(-rank) + ", " + std::to_string(rank) +
+             "]");
   if (axis < 0) axis += rank;
   InferView(c, Dims{Product(in, 0, axis), Product(in, axis, in.size())});
 }

@@ -23,8 +23,8 @@ namespace {
 // Elements that one thread should at least have to move.
 constexpr int64_t kGrainBytes = 65536;
 
-// A strided copy without dimensions of one element, the destination's order outermost to innermost, with neighbours merged
-// where both sides allow it.
+// A strided copy without dimensions of one element, the destination's order outermost to innermost, with neighbours
+// merged where both sides allow it.
 struct Loops {
   int rank = 0;
   int64_t dims[kMaxMoveRank], src[kMaxMoveRank], dst[kMaxMoveRank];
@@ -186,12 +186,18 @@ void StridedCopy::Run(const LaunchArgs& args) const {
   Loops loops(*this);
   if (dtype == DType::kString) return RunAs<std::string>(loops, *this, args);
   switch (BitsOf(dtype)) {
-    case 8: return RunAs<uint8_t>(loops, *this, args);
-    case 16: return RunAs<uint16_t>(loops, *this, args);
-    case 32: return RunAs<uint32_t>(loops, *this, args);
-    case 64: return RunAs<uint64_t>(loops, *this, args);
-    case 128: return RunAs<Bytes16>(loops, *this, args);
-    default: return RunPacked(loops, *this, args);
+    case 8:
+      return RunAs<uint8_t>(loops, *this, args);
+    case 16:
+      return RunAs<uint16_t>(loops, *this, args);
+    case 32:
+      return RunAs<uint32_t>(loops, *this, args);
+    case 64:
+      return RunAs<uint64_t>(loops, *this, args);
+    case 128:
+      return RunAs<Bytes16>(loops, *this, args);
+    default:
+      return RunPacked(loops, *this, args);
   }
 }
 

@@ -9,16 +9,19 @@ std::span<const Case> Cases() {
       {"(float[4,6] x) => (float[2,3] y) { s = Constant<value_ints = [1,1]>() e = Constant<value_ints = [3,-2]>() "
        "y = Slice(x, s, e) }"},
       {"(float[4,6] x) => (float[4,6] y) { s = Constant<value_ints = [-1]>() "
-       "e = Constant<value_ints = [-9223372036854775808]>() a = Constant<value_ints = [-1]>() t = Constant<value_ints = [-1]>() "
+       "e = Constant<value_ints = [-9223372036854775808]>() a = Constant<value_ints = [-1]>() t = Constant<value_ints "
+       "= [-1]>() "
        "y = Slice(x, s, e, a, t) }"},
       {"(float[4,7] x) => (float[4,3] y) { s = Constant<value_ints = [5]>() e = Constant<value_ints = [0]>() "
        "a = Constant<value_ints = [1]>() t = Constant<value_ints = [-2]>() y = Slice(x, s, e, a, t) }"},
-      {"(float[4,7] x) => (float[2,7] y) { s = Constant<value_ints = [0]>() e = Constant<value_ints = [9223372036854775807]>() "
+      {"(float[4,7] x) => (float[2,7] y) { s = Constant<value_ints = [0]>() e = Constant<value_ints = "
+       "[9223372036854775807]>() "
        "a = Constant<value_ints = [0]>() t = Constant<value_ints = [3]>() y = Slice(x, s, e, a, t) }"},
       {"(float[4,7] x) => (float[0,7] y) { s = Constant<value_ints = [3]>() e = Constant<value_ints = [1]>() "
        "a = Constant<value_ints = [0]>() y = Slice(x, s, e, a) }"},
       {"(int16[3,7] x) => (int16[3,4] y) { s = Constant<value_ints = [2]>() e = Constant<value_ints = [6]>() "
-       "a = Constant<value_ints = [1]>() y = Slice(x, s, e, a) }", -8, 7},
+       "a = Constant<value_ints = [1]>() y = Slice(x, s, e, a) }",
+       -8, 7},
       {"(float[64,300] x) => (float[64,299] y) { s = Constant<value_ints = [1]>() e = Constant<value_ints = [1000]>() "
        "a = Constant<value_ints = [1]>() y = Slice(x, s, e, a) }"},
       {"(float[2,3] x) => (float[4,9] y) { r = Constant<value_ints = [2,3]>() y = Tile(x, r) }"},

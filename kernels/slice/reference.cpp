@@ -70,7 +70,8 @@ class ReverseSequence {
                                              ", outside [0, " + std::to_string(time) + "]");
       for (int64_t t = 0; t < time; ++t) {
         const int64_t from = t < length ? length - 1 - t : t;
-        CopyRun(x.type(), x.data, b * batch_stride + from * time_stride, y.data, b * batch_stride + t * time_stride, inner);
+        CopyRun(x.type(), x.data, b * batch_stride + from * time_stride, y.data, b * batch_stride + t * time_stride,
+                inner);
       }
     }
   }

@@ -110,7 +110,8 @@ void InferTile(InferContext& c) {
     for (const Dim& d : *repeats)
       if (d.known() && d.value() < 0) c.Reject("a repeat count is negative");
   if (!c.has_rank(0)) {
-    return c.SetOutput(0, c.dtype(0), repeats ? std::optional(c.FreshDims(static_cast<int>(repeats->size()))) : std::nullopt);
+    return c.SetOutput(0, c.dtype(0),
+                       repeats ? std::optional(c.FreshDims(static_cast<int>(repeats->size()))) : std::nullopt);
   }
   const Dims& in = *c.shape(0);
   if (!repeats) return c.SetOutput(0, c.dtype(0), c.FreshDims(static_cast<int>(in.size())));

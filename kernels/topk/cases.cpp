@@ -7,8 +7,10 @@ namespace onda::topk {
 std::span<const Case> Cases() {
   static const Case cases[] = {
       {"(float[3,40] x) => (float[3,5] v, int64[3,5] i) { k = Constant<value_ints = [5]>() v, i = TopK(x, k) }"},
-      {"(float[3,40] x) => (float[3,30] v, int64[3,30] i) { k = Constant<value_ints = [30]>() v, i = TopK<largest = 0>(x, k) }"},
-      {"(int8[3,40,2] x) => (int8[3,7,2] v, int64[3,7,2] i) { k = Constant<value_ints = [7]>() v, i = TopK<axis = 1>(x, k) }"},
+      {"(float[3,40] x) => (float[3,30] v, int64[3,30] i) { k = Constant<value_ints = [30]>() v, i = TopK<largest = "
+       "0>(x, k) }"},
+      {"(int8[3,40,2] x) => (int8[3,7,2] v, int64[3,7,2] i) { k = Constant<value_ints = [7]>() v, i = TopK<axis = "
+       "1>(x, k) }"},
       {"(uint64[9] x) => (uint64[9] v, int64[9] i) { k = Constant<value_ints = [9]>() v, i = TopK(x, k) }", 0, 4},
       {"(float16[2,9] x) => (float16[2,9] v, int64[2,9] i) { k = Constant<value_ints = [9]>() v, i = TopK(x, k) }"},
       {"(float[2,9] x) => (float[2,0] v, int64[2,0] i) { k = Constant<value_ints = [0]>() v, i = TopK(x, k) }"},

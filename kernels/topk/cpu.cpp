@@ -1,6 +1,6 @@
-// Floats. TopK along the last axis keeps a heap of the best so far; a vector comparison with the worst of them skips what
-// cannot enter. ArgMax and ArgMin along the last axis find the extreme, then its place; across other axes they carry both
-// for many columns at once. NaN counts as in topk.h.
+// Floats. TopK along the last axis keeps a heap of the best so far; a vector comparison with the worst of them skips
+// what cannot enter. ArgMax and ArgMin along the last axis find the extreme, then its place; across other axes they
+// carry both for many columns at once. NaN counts as in topk.h.
 #include "kernels/topk/topk.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -147,7 +147,8 @@ class TopK {
  private:
   // Rows are shared out in so many parts, each with scratch memory of its own.
   static int64_t Chunks(const Extents& e) {
-    const int64_t fitting = (int64_t{16} << 20) / (static_cast<int64_t>(sizeof(Entry)) * std::max<int64_t>(1, e.length));
+    const int64_t fitting =
+        (int64_t{16} << 20) / (static_cast<int64_t>(sizeof(Entry)) * std::max<int64_t>(1, e.length));
     return std::clamp<int64_t>(std::min(fitting, e.outer), 1, 64);
   }
 
@@ -181,9 +182,7 @@ template <bool kMax>
 class Arg {
  public:
   explicit Arg(const NodeView& node) : params_(node.attributes()) {}
-  static std::string Rejects(const NodeView& node) {
-    return node.input(0).type() == DType::kFloat ? "" : "only float";
-  }
+  static std::string Rejects(const NodeView& node) { return node.input(0).type() == DType::kFloat ? "" : "only float"; }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
@@ -208,19 +207,20 @@ class Arg {
     constexpr int64_t kBlock = 512;
     const auto step = HWY_DYNAMIC_DISPATCH(ArgColumns);
     const int64_t blocks = (e.inner + kBlock - 1) / kBlock;
-    args.ParallelFor(e.outer * blocks, 1 + 16384 / (e.length * std::min(kBlock, e.inner)), [&](int64_t begin, int64_t end) {
-      float best[kBlock];
-      int32_t place[kBlock];
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t column = i % blocks * kBlock, width = std::min(kBlock, e.inner - column);
-        const float* first = from + i / blocks * e.length * e.inner + column;
-        std::copy(first, first + width, best);
-        std::fill(place, place + width, 0);
-        for (int64_t t = 1; t < e.length; ++t)
-          step(first + t * e.inner, static_cast<int32_t>(t), best, place, width, kMax, params_.last);
-        std::copy(place, place + width, to + i / blocks * e.inner + column);
-      }
-    });
+    args.ParallelFor(e.outer * blocks, 1 + 16384 / (e.length * std::min(kBlock, e.inner)),
+                     [&](int64_t begin, int64_t end) {
+                       float best[kBlock];
+                       int32_t place[kBlock];
+                       for (int64_t i = begin; i < end; ++i) {
+                         const int64_t column = i % blocks * kBlock, width = std::min(kBlock, e.inner - column);
+                         const float* first = from + i / blocks * e.length * e.inner + column;
+                         std::copy(first, first + width, best);
+                         std::fill(place, place + width, 0);
+                         for (int64_t t = 1; t < e.length; ++t)
+                           step(first + t * e.inner, static_cast<int32_t>(t), best, place, width, kMax, params_.last);
+                         std::copy(place, place + width, to + i / blocks * e.inner + column);
+                       }
+                     });
   }
 
  private:

@@ -14,14 +14,18 @@ uint64_t KeyOf(double value) {
   const uint64_t bits = std::bit_cast<uint64_t>(value == 0 ? 0.0 : value);
   return bits >> 63 ? ~bits : bits | uint64_t{1} << 63;
 }
-uint64_t KeyOf(int64_t value) { return static_cast<uint64_t>(value) ^ uint64_t{1} << 63; }
+uint64_t KeyOf(int64_t value) {
+  return static_cast<uint64_t>(value) ^ uint64_t { 1 } << 63;
+}
 
 // Calls fn(key of element i as a function of i).
 template <class Fn>
 void WithKeys(const TensorView& x, Fn&& fn) {
   switch (x.type()) {
-    case DType::kFloat: return fn([p = x.as<float>()](int64_t i) { return KeyOf(static_cast<double>(p[i])); });
-    case DType::kUint64: return fn([p = x.as<uint64_t>()](int64_t i) { return p[i]; });
+    case DType::kFloat:
+      return fn([p = x.as<float>()](int64_t i) { return KeyOf(static_cast<double>(p[i])); });
+    case DType::kUint64:
+      return fn([p = x.as<uint64_t>()](int64_t i) { return p[i]; });
     default:
       if (IsInteger(x.type()) || x.type() == DType::kBool)
         return fn([t = x.type(), p = x.data](int64_t i) { return KeyOf(LoadInt64(t, p, i)); });
@@ -61,7 +65,8 @@ class TopK {
             Select(entries, k, e.length);
             const int64_t to = row / e.inner * k * e.inner + row % e.inner;
             for (int64_t i = 0; i < k; ++i) {
-              if (values.data) CopyElement(x.type(), x.data, from + entries[i].index * e.inner, values.data, to + i * e.inner);
+              if (values.data)
+                CopyElement(x.type(), x.data, from + entries[i].index * e.inner, values.data, to + i * e.inner);
               if (indices.data) indices.as<int64_t>()[to + i * e.inner] = entries[i].index;
             }
           }
@@ -73,7 +78,8 @@ class TopK {
  private:
   // Rows are shared out in so many parts, each with scratch memory of its own.
   static int64_t Chunks(const Extents& e) {
-    const int64_t fitting = (int64_t{16} << 20) / (static_cast<int64_t>(sizeof(Entry)) * std::max<int64_t>(1, e.length));
+    const int64_t fitting =
+        (int64_t{16} << 20) / (static_cast<int64_t>(sizeof(Entry)) * std::max<int64_t>(1, e.length));
     return std::clamp<int64_t>(std::min(fitting, e.outer * e.inner), 1, 64);
   }
   // Brings the first k to the front, in order.

@@ -32,7 +32,8 @@ std::string Thrown(Fn&& fn) {
 }
 
 void ExpectIn(const std::string& text, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
+  for (const char* part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
 }
 
 TEST(Api, RunsAndDescribesAModel) {
@@ -63,9 +64,13 @@ TEST(Api, NamesWhatIsWrongWithAFeed) {
   ExpectIn(Thrown([&] { session.Run({{"x", x}, {"b", b}, {"c", b}}); }), {"no input 'c'", "'x'", "'b'"});
   ExpectIn(Thrown([&] { session.Run({{"x", x}, {"b", b}, {"b", b}}); }), {"'b'", "twice"});
   ExpectIn(Thrown([&] { session.Run({{"x", b}, {"b", b}}); }), {"'x'", "float[N, 3]", "float[3]", "rank"});
-  ExpectIn(Thrown([&] { session.Run({{"x", x}, {"b", Value::FromVector<float>({1, 2})}}); }),
+  ExpectIn(Thrown([&] {
+             session.Run({{"x", x}, {"b", Value::FromVector<float>({1, 2})}});
+           }),
            {"'b'", "float[3]", "float[2]", "dimension 0"});
-  ExpectIn(Thrown([&] { session.Run({{"x", x}, {"b", Value::FromVector<double>({1, 2, 3})}}); }),
+  ExpectIn(Thrown([&] {
+             session.Run({{"x", x}, {"b", Value::FromVector<double>({1, 2, 3})}});
+           }),
            {"'b'", "float[3]", "double[3]", "type"});
   ExpectIn(Thrown([&] { session.Run({{"x", x}, {"b", b}}, {"w"}); }), {"no output 'w'", "'y'", "'z'"});
 }
@@ -81,9 +86,9 @@ TEST(Api, SymbolsAgreeAcrossInputs) {
 
 TEST(Api, ResultsBelongToTheCaller) {
   onda::Env env;
-  const onda::Session session(
-      env, Text("g (float[2] x) => (float[2] same, float[2] c, float[2] d) <float[2] k = {1, 2}> "
-                "{ same = Identity(x) c = Identity(k) d = Identity(k) }"));
+  const onda::Session session(env,
+                              Text("g (float[2] x) => (float[2] same, float[2] c, float[2] d) <float[2] k = {1, 2}> "
+                                   "{ same = Identity(x) c = Identity(k) d = Identity(k) }"));
   Value x = Value::FromVector<float>({5, 6});
   auto r = session.Run({{"x", x}});
   for (Value& v : r) v.GetTensorMutableData<float>()[0] = -1;

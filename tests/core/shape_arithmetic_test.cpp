@@ -25,24 +25,27 @@ struct Compiled {
 std::string FactOf(const std::string& graph) { return Compiled(graph).fact; }
 
 TEST(ShapeArithmetic, HeadsAreSplitWithAnUnknownBatchAndLength) {
-  EXPECT_EQ(FactOf("(float[batch, seq, 768] x) => (float[a, b, c, d] y)"
-                   "<int64 zero = {0}, int64 one = {1}, int64[1] axis = {0}, int64[1] heads = {12}, int64[1] rest = {-1}>"
-                   "{ s = Shape(x) b = Gather<axis = 0>(s, zero) n = Gather<axis = 0>(s, one) bu = Unsqueeze(b, axis)"
-                   "  nu = Unsqueeze(n, axis) t = Concat<axis = 0>(bu, nu, heads, rest) r = Reshape(x, t)"
-                   "  y = Transpose<perm = [0, 2, 1, 3]>(r) }"),
-            "float[batch, 12, seq, 64]");
+  EXPECT_EQ(
+      FactOf("(float[batch, seq, 768] x) => (float[a, b, c, d] y)"
+             "<int64 zero = {0}, int64 one = {1}, int64[1] axis = {0}, int64[1] heads = {12}, int64[1] rest = {-1}>"
+             "{ s = Shape(x) b = Gather<axis = 0>(s, zero) n = Gather<axis = 0>(s, one) bu = Unsqueeze(b, axis)"
+             "  nu = Unsqueeze(n, axis) t = Concat<axis = 0>(bu, nu, heads, rest) r = Reshape(x, t)"
+             "  y = Transpose<perm = [0, 2, 1, 3]>(r) }"),
+      "float[batch, 12, seq, 64]");
 }
 
 TEST(ShapeArithmetic, SlicesOfShapes) {
-  EXPECT_EQ(FactOf("(float[batch, seq, h, 64] x) => (float[a, b, c] y)"
-                   "<int64[1] first = {0}, int64[1] second = {2}, int64[1] rest = {-1}>"
-                   "{ s = Shape(x) head = Slice(s, first, second) t = Concat<axis = 0>(head, rest) y = Reshape(x, t) }"),
-            "float[batch, seq, 64*h]");
+  EXPECT_EQ(
+      FactOf("(float[batch, seq, h, 64] x) => (float[a, b, c] y)"
+             "<int64[1] first = {0}, int64[1] second = {2}, int64[1] rest = {-1}>"
+             "{ s = Shape(x) head = Slice(s, first, second) t = Concat<axis = 0>(head, rest) y = Reshape(x, t) }"),
+      "float[batch, seq, 64*h]");
 }
 
 TEST(ShapeArithmetic, CopiedDimensionsCancel) {
-  EXPECT_EQ(FactOf("(float[batch, seq, 12, 64] x) => (float[a, b, c] y) <int64[3] t = {0, 0, -1}> { y = Reshape(x, t) }"),
-            "float[batch, seq, 768]");
+  EXPECT_EQ(
+      FactOf("(float[batch, seq, 12, 64] x) => (float[a, b, c] y) <int64[3] t = {0, 0, -1}> { y = Reshape(x, t) }"),
+      "float[batch, seq, 768]");
 }
 
 TEST(ShapeArithmetic, MaskOfALengthWithItsPast) {
@@ -94,7 +97,8 @@ TEST(ShapeArithmetic, TransposesThatMoveNothingAreViews) {
   const Compiled c("(float[batch, 1, seq, 64] x) => (float[a, b, c, d] y) { y = Transpose<perm = [0, 2, 1, 3]>(x) }");
   EXPECT_EQ(c.fact, "float[batch, seq, 1, 64]");
   EXPECT_EQ(c.ops.count("Transpose"), 0u);
-  const Compiled moved("(float[batch, 2, seq, 64] x) => (float[a, b, c, d] y) { y = Transpose<perm = [0, 2, 1, 3]>(x) }");
+  const Compiled moved(
+      "(float[batch, 2, seq, 64] x) => (float[a, b, c, d] y) { y = Transpose<perm = [0, 2, 1, 3]>(x) }");
   EXPECT_EQ(moved.ops.at("Transpose"), 1);
 }
 

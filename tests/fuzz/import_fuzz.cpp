@@ -1,5 +1,5 @@
-// libFuzzer target: any bytes read as a model, and as a value, either throw onda::Error or give what can be written and read
-// again.
+// libFuzzer target: any bytes read as a model, and as a value, either throw onda::Error or give what can be written and
+// read again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

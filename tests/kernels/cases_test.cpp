@@ -14,9 +14,9 @@
 
 namespace onda {
 
-#define ONDA_OPS(family)           \
-  namespace family {               \
-  std::span<const Case> Cases();   \
+#define ONDA_OPS(family)         \
+  namespace family {             \
+  std::span<const Case> Cases(); \
   }
 #include "kernels/ops.inc"
 #undef ONDA_OPS
@@ -68,9 +68,12 @@ RuntimeValue RandomTensor(const Fact& fact, const Case& test, std::mt19937_64& r
 // The rounding error of the element type, relative.
 double Epsilon(DType dtype) {
   switch (dtype) {
-    case DType::kFloat16: return 1.0 / 1024;
-    case DType::kBfloat16: return 1.0 / 128;
-    default: return IsFloat8(dtype) || dtype == DType::kFloat4E2M1 ? 0.25 : 0;
+    case DType::kFloat16:
+      return 1.0 / 1024;
+    case DType::kBfloat16:
+      return 1.0 / 128;
+    default:
+      return IsFloat8(dtype) || dtype == DType::kFloat4E2M1 ? 0.25 : 0;
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -35,8 +34,8 @@ struct Device;
 struct Stream {
   Device* device;
   struct Item {
-    std::function<void()> run;    // empty for a wait
-    Event* event = nullptr;       // waited for
+    std::function<void()> run;  // empty for a wait
+    Event* event = nullptr;     // waited for
     uint64_t generation = 0;
   };
   std::deque<Item> queue;
@@ -78,8 +77,8 @@ struct Device {
   int64_t share = 1000;
   int64_t fail_at = 0;
   std::atomic<int64_t> calls{0};
-  char* face = nullptr;  // the addresses that are handed out: no access
-  char* real = nullptr;  // the same bytes, for the device itself
+  char* face = nullptr;           // the addresses that are handed out: no access
+  char* real = nullptr;           // the same bytes, for the device itself
   std::map<size_t, size_t> used;  // offset -> bytes
   std::vector<OndaKernelDef> defs;
   std::vector<const OndaKernelDef*> table;
@@ -194,17 +193,19 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
       const OndaLaunch* launch;
       Device* device;
     } relay{launch, &device};
-    static const OndaHost kRelay = {
-        sizeof(OndaHost), kInline.parallel_for, kInline.thread_count, kInline.stop_requested,
-        [](void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
-           OndaStatus* failure) -> int32_t {
-          const Relay& r = *static_cast<Relay*>(state);
-          const int32_t failed =
-              r.launch->host->allocate_output(r.launch->host_state, index, rank, dims, out, failure);
-          if (!failed) out->data = r.device->Real(out->data);
-          return failed;
-        },
-        kInline.read_back};
+    static const OndaHost kRelay = {sizeof(OndaHost),
+                                    kInline.parallel_for,
+                                    kInline.thread_count,
+                                    kInline.stop_requested,
+                                    [](void* state, int32_t index, int32_t rank, const int64_t* dims,
+                                       OndaTensorView* out, OndaStatus* failure) -> int32_t {
+                                      const Relay& r = *static_cast<Relay*>(state);
+                                      const int32_t failed = r.launch->host->allocate_output(
+                                          r.launch->host_state, index, rank, dims, out, failure);
+                                      if (!failed) out->data = r.device->Real(out->data);
+                                      return failed;
+                                    },
+                                    kInline.read_back};
     run(&kRelay, &relay);
   });
 }
@@ -237,8 +238,8 @@ OndaKernelDef Wrap(const OndaKernelDef& inner) {
     k->inner->destroy(k->kernel);
     delete k;
   };
-  def.workspace = [](const void* kernel, const OndaTensorView* inputs, int32_t input_count, const OndaTensorView* outputs,
-                     int32_t output_count) {
+  def.workspace = [](const void* kernel, const OndaTensorView* inputs, int32_t input_count,
+                     const OndaTensorView* outputs, int32_t output_count) {
     const Kernel& k = *static_cast<const Kernel*>(kernel);
     return k.inner->workspace(k.kernel, inputs, input_count, outputs, output_count);
   };

@@ -71,7 +71,7 @@ std::vector<std::pair<std::string, RuntimeValue>> Feeds(const InferenceSession& 
 }
 
 std::vector<RuntimeValue> RunOn(const InferenceSession& session,
-                              std::vector<std::pair<std::string, RuntimeValue>> feeds) {
+                                std::vector<std::pair<std::string, RuntimeValue>> feeds) {
   static ThreadPool threads(1);
   InferenceSession::RunArguments arguments;
   arguments.feeds = std::move(feeds);
