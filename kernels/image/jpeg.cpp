@@ -1,9 +1,10 @@
 // JPEG by libjpeg-turbo with its defaults, which the operator's specification names: accurate integer transform and
 // fancy upsampling.
-#include <jpeglib.h>
-
 #include <csetjmp>
+#include <cstddef>
 #include <cstdio>
+// After what it needs and does not include itself.
+#include <jpeglib.h>
 
 #include "kernels/image/formats.h"
 
