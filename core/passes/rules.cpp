@@ -9,17 +9,26 @@ constexpr Rule kSimplify[] = {
     {"merge-transposes", MergeTransposes},
 };
 
+// Formulas that an operator has a name for.
+constexpr Rule kNameFormulas[] = {
+    {"fuse-gelu", FuseGelu},
+    {"fuse-swish", FuseSwish},
+    {"fuse-layer-norm", FuseLayerNorm},
+};
+
 // Constants are folded into weights ahead of what makes the products other operators.
 constexpr Rule kFoldIntoWeights[] = {
     {"fold-batch-norm", FoldBatchNorm},
     {"fuse-conv-bias", FuseConvBias},
+    {"fuse-matmul-bias", FuseMatMulBias},
 };
 
 constexpr Rule kEpilogues[] = {
     {"fuse-conv-activation", FuseConvActivation},
+    {"fuse-skip-layer-norm", FuseSkipLayerNorm},
 };
 
-constexpr std::span<const Rule> kStages[] = {kSimplify, kFoldIntoWeights, kEpilogues};
+constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas, kFoldIntoWeights, kEpilogues};
 
 }  // namespace
 

@@ -16,6 +16,11 @@ std::span<const std::span<const Rule>> RewriteStages();
 std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
 std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseSwish(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseSkipLayerNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
 
