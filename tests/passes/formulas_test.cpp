@@ -1,0 +1,139 @@
+// Rewrites of formulas that an operator has a name for: the operators after them, and the same numbers as without.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/session.h"
+#include "core/text/parse.h"
+
+namespace onda {
+namespace {
+
+Model ModelOf(const std::string& graph) {
+  return ParseModel("<ir_version: 10, opset_import: [\"\" : 21, \"com.microsoft\" : 1]> " + graph);
+}
+
+std::vector<float> RunOnce(const InferenceSession& session, const std::vector<int64_t>& dims) {
+  auto x = Tensor::Make(DType::kFloat, dims);
+  uint32_t state = 1;
+  for (float& v : x->mutable_as<float>()) {
+    state = state * 1664525u + 1013904223u;
+    v = static_cast<float>(state >> 8) / (1 << 21) - 4;
+  }
+  ThreadPool threads(1);
+  InferenceSession::RunArguments arguments;
+  arguments.threads = &threads;
+  arguments.pool = std::make_shared<BlockPool>();
+  arguments.feeds = {{"x", RuntimeValue::FromTensor(x)}};
+  const auto y = session.Run(arguments);
+  const float* data = static_cast<const float*>(y[0].data);
+  return {data, data + x->count()};
+}
+
+// The operators after all rewrites of `body`, which computes y of x, both float[2,3,4]. The numbers are held against a
+// session that rewrites nothing.
+std::string After(const std::string& body, const std::string& constants = "") {
+  const Model model = ModelOf("g (float[2,3,4] x) => (float[2,3,4] y) <" + constants + "> { " + body + " }");
+  LoadOptions plain;
+  plain.fuse = false;
+  const InferenceSession fused(model, {}), reference(model, plain);
+  const std::vector<float> a = RunOnce(fused, {2, 3, 4}), b = RunOnce(reference, {2, 3, 4});
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5) << body << " at " << i;
+  std::string text;
+  for (const Node& node : fused.graph().nodes()) text += (text.empty() ? "" : " ") + node.op_type;
+  return text;
+}
+
+constexpr char kErf[] =
+    "float r = {1.41421356}, float q = {0.70710678}, float one = {1}, float half = {0.5}, float two = {2}";
+
+TEST(FuseGelu, ErfForms) {
+  EXPECT_EQ(After("d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half)", kErf), "Gelu");
+  EXPECT_EQ(After("d = Mul(q, x) e = Erf(d) a = Add(one, e) m = Mul(half, x) y = Mul(a, m)", kErf), "Gelu");
+  EXPECT_EQ(After("d = Div(x, r) e = Erf(d) a = Add(e, one) h = Mul(a, half) y = Mul(x, h)", kErf), "Gelu");
+  EXPECT_EQ(After("d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Div(m, two)", kErf), "Gelu");
+}
+
+TEST(FuseGelu, OtherConstantsAndSharedValuesStay) {
+  EXPECT_EQ(After("d = Div(x, two) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half)", kErf),
+            "Div Erf Add Mul Mul");
+  EXPECT_EQ(After("d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) n = Mul(m, half) y = Add(n, e)", kErf),
+            "Div Erf Add Mul Mul Add");
+}
+
+constexpr char kTanh[] =
+    "float k = {0.7978845608}, float c = {0.044715}, float three = {3}, float one = {1}, float half = {0.5}";
+
+TEST(FuseGelu, TanhForms) {
+  EXPECT_EQ(After("p = Pow(x, three) q = Mul(p, c) s = Add(x, q) u = Mul(s, k) h = Mul(x, half) t = Tanh(u) "
+                  "a = Add(t, one) y = Mul(h, a)",
+                  kTanh),
+            "Gelu");
+  EXPECT_EQ(After("p = Mul(x, x) q = Mul(c, p) o = Add(one, q) v = Mul(k, x) u = Mul(v, o) t = Tanh(u) "
+                  "a = Add(one, t) m = Mul(x, a) y = Mul(half, m)",
+                  kTanh),
+            "Gelu");
+  EXPECT_EQ(After("p = Pow(x, three) q = Mul(p, half) s = Add(x, q) u = Mul(s, k) h = Mul(x, half) t = Tanh(u) "
+                  "a = Add(t, one) y = Mul(h, a)",
+                  kTanh),
+            "Pow Mul Add Mul Mul Tanh Add Mul");
+}
+
+TEST(FuseSwish, ProductWithTheSigmoid) {
+  EXPECT_EQ(After("s = Sigmoid(x) y = Mul(x, s)"), "Swish");
+  EXPECT_EQ(After("s = Sigmoid(x) m = Mul(x, s) y = Add(m, s)"), "Sigmoid Mul Add");
+}
+
+constexpr char kNorm[] =
+    "float e = {0.00001}, float two = {2}, float one = {1}, float[4] g = {1, 2, 3, 4}, float[4] b = {4, 3, 2, 1}, "
+    "float[3,1] column = {1, 2, 3}, int64[1] last = {-1}, int64[1] middle = {1}";
+
+TEST(FuseLayerNorm, Forms) {
+  EXPECT_EQ(After("m = ReduceMean(x, last) d = Sub(x, m) p = Pow(d, two) v = ReduceMean(p, last) w = Add(v, e) "
+                  "r = Sqrt(w) n = Div(d, r) s = Mul(n, g) y = Add(s, b)",
+                  kNorm),
+            "LayerNormalization");
+  // The difference twice, a reciprocal, no bias.
+  EXPECT_EQ(After("m = ReduceMean(x, last) d = Sub(x, m) d2 = Sub(x, m) p = Mul(d2, d2) v = ReduceMean(p, last) "
+                  "w = Add(e, v) r = Sqrt(w) i = Reciprocal(r) n = Mul(d, i) y = Mul(g, n)",
+                  kNorm),
+            "LayerNormalization");
+}
+
+TEST(FuseLayerNorm, RootMeanSquare) {
+  EXPECT_EQ(After("p = Pow(x, two) v = ReduceMean(p, last) w = Add(v, e) r = Sqrt(w) i = Div(one, r) n = Mul(x, i) "
+                  "y = Mul(g, n)",
+                  kNorm),
+            "RMSNormalization");
+}
+
+TEST(FuseLayerNorm, OtherAxesAndScalesStay) {
+  EXPECT_EQ(
+      After("p = Mul(x, x) v = ReduceMean(p, middle) w = Add(v, e) r = Sqrt(w) n = Div(x, r) y = Mul(n, g)", kNorm),
+      "Mul ReduceMean Add Sqrt Div Mul");
+  EXPECT_EQ(
+      After("p = Mul(x, x) v = ReduceMean(p, last) w = Add(v, e) r = Sqrt(w) n = Div(x, r) y = Mul(n, column)", kNorm),
+      "Mul ReduceMean Add Sqrt Div Mul");
+}
+
+TEST(FuseSkipLayerNorm, SumInsideTheNormalization) {
+  EXPECT_EQ(After("a = Neg(x) z = Exp(x) s = Add(a, z) y = LayerNormalization<axis = 2>(s, g, b)", kNorm),
+            "Neg Exp SkipLayerNormalization");
+  // What broadcasts, what others read, and other axes stay.
+  EXPECT_EQ(After("s = Add(x, g) y = LayerNormalization<axis = 2>(s, g, b)", kNorm), "Add LayerNormalization");
+  EXPECT_EQ(After("z = Exp(x) s = Add(x, z) n = LayerNormalization(s, g, b) y = Add(n, s)", kNorm),
+            "Exp Add LayerNormalization Add");
+  EXPECT_EQ(After("z = Exp(x) s = Add(x, z) y = LayerNormalization<axis = 1>(s, g, b)", kNorm),
+            "Exp Add LayerNormalization");
+}
+
+TEST(FuseMatMulBias, OneProductOfAllRows) {
+  const char weights[] = "float[4,4] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7}, float[4] b = {4, 3, 2, 1}";
+  EXPECT_EQ(After("p = MatMul(x, w) y = Add(p, b)", weights), "Reshape Gemm Reshape");
+  EXPECT_EQ(After("p = MatMul(x, w) s = Add(b, p) y = Sub(s, p)", weights), "MatMul Add Sub");
+}
+
+}  // namespace
+}  // namespace onda
