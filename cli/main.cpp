@@ -1,6 +1,7 @@
 // The command `onda`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <new>
 
 #include "cli/bench.h"
 #include "cli/convert.h"
@@ -143,6 +144,9 @@ int Main(int argc, char** argv) {
   } catch (const onda::Error& error) {
     std::fprintf(stderr, "onda: %s\n", error.what());
     return ExitCodeOf(error.code());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "onda: out of memory\n");
+    return ExitCodeOf(onda::ErrorCode::kOutOfMemory);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "onda: %s\n", error.what());
     return ExitCodeOf(onda::ErrorCode::kInternal);

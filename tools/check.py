@@ -56,6 +56,7 @@ def steps(jobs):
         Step("models", (PYTHON, "tests/models/run.py", *suite), 5, "build release", counts=True),
         Step("use of models", (PYTHON, "tests/models/use.py", *suite), 5, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
+        Step("hostile models", (PYTHON, "tests/hostile/run.py", *suite), 5, "build release", counts=True),
         Step("package", ("tests/package/run.sh", "build/release"), 3, "build release"),
         Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 15, "build release"),
         Step("build asan-ubsan", build("asan-ubsan"), 20),

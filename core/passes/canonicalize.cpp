@@ -18,6 +18,7 @@ struct Shared {
   int64_t symbols = 0;
   int64_t nodes = 0;
   int64_t names = 0;
+  std::chrono::steady_clock::duration folding{};  // spent so far
 
   Dim FreshDim() { return Dim::Symbol("_" + std::to_string(symbols++)); }
   std::string FreshName() { return "_onda_" + std::to_string(names++); }
@@ -32,7 +33,7 @@ struct Frame {
   const std::map<std::string, int>* opsets = nullptr;
   const AttributeMap* attributes = nullptr;  // of the call, inside a function
   int depth = 0;
-  std::string prefix;  // of names, inside a function
+  std::string prefix;           // of names, inside a function
   std::vector<ValueId> values;  // value as read -> canonical value; kNoValue where not defined (yet)
 };
 
@@ -112,7 +113,8 @@ class Writer {
     return out_->AddValue(std::move(name), Fact::Constant(std::move(tensor)));
   }
 
-  // Adds a canonical node (bodies as read, from `frame`) whose outputs are values of the graph: infers, folds, decomposes.
+  // Adds a canonical node (bodies as read, from `frame`) whose outputs are values of the graph: infers, folds,
+  // decomposes.
   void AddCanonical(Node node, const Frame* frame);
 
   std::shared_ptr<Graph> CanonicalBody(const Graph& in, const Frame& outer, const std::vector<Fact>& inputs,
@@ -195,9 +197,9 @@ std::shared_ptr<Graph> Writer::CanonicalBody(const Graph& in, const Frame& outer
     throw Error(ErrorCode::kResourceLimit,
                 "graphs are nested deeper than " + std::to_string(shared_.options.max_depth) + " levels");
   if (in.inputs.size() != inputs.size() + captures.size())
-    throw Error(ErrorCode::kInvalidModel,
-                "body '" + in.name + "' has " + std::to_string(in.inputs.size() - captures.size()) +
-                    " inputs where its node gives " + std::to_string(inputs.size()));
+    throw Error(ErrorCode::kInvalidModel, "body '" + in.name + "' has " +
+                                              std::to_string(in.inputs.size() - captures.size()) +
+                                              " inputs where its node gives " + std::to_string(inputs.size()));
   auto graph = std::make_shared<Graph>();
   graph->name = in.name;
   Writer writer(shared_, graph.get());
@@ -278,9 +280,10 @@ void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
     CheckTypes(node, *schema, facts, {});
   }
   if (!op)
-    throw Error(schema ? ErrorCode::kNotImplemented : ErrorCode::kInvalidModel,
-                Describe(node) + ": " +
-                    (schema ? "Onda does not run this operator yet" : "no such operator, and the model has no such function"));
+    throw Error(
+        schema ? ErrorCode::kNotImplemented : ErrorCode::kInvalidModel,
+        Describe(node) + ": " +
+            (schema ? "Onda does not run this operator yet" : "no such operator, and the model has no such function"));
 
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (read.outputs[i] == kNoValue) continue;
@@ -322,7 +325,8 @@ void Writer::Inline(const Function& function, const Node& call, const Node& read
   for (const AttributeMap::Entry& e : call.attributes.entries()) attributes.Set(e.name, e.value);
   for (const std::string& required : function.attributes)
     if (!attributes.Has(required))
-      throw Error(ErrorCode::kInvalidModel, Describe(call) + ": attribute '" + required + "' of the function is missing");
+      throw Error(ErrorCode::kInvalidModel,
+                  Describe(call) + ": attribute '" + required + "' of the function is missing");
   const std::string label = read.name.empty() ? function.name + std::to_string(shared_.names++) : read.name;
   Frame inner{&function.opsets, &attributes, frame.depth + 1, frame.prefix + label + "/", {}};
   inner.values.assign(body.values().size(), kNoValue);
@@ -348,9 +352,12 @@ bool Writer::Fold(const Node& node, const std::vector<Fact>& outputs) {
     if (!outputs[i].is_tensor()) return false;
     if (!outputs[i].static_shape()) continue;  // data-dependent: evaluate() bounds it
     const std::vector<int64_t> dims = outputs[i].static_dims();
+    if (CountOf(dims) > kMaxContent && shared_.folding > shared_.options.max_folding_time) return false;
     if (static_cast<int64_t>(BytesOf(outputs[i].dtype, CountOf(dims))) > shared_.options.max_folded_bytes) return false;
   }
+  const auto begin = std::chrono::steady_clock::now();
   const auto results = shared_.options.evaluate(node, inputs, outputs);
+  shared_.folding += std::chrono::steady_clock::now() - begin;
   if (!results) return false;
   for (size_t i = 0; i < node.outputs.size(); ++i)
     if (node.outputs[i] != kNoValue) out_->value(node.outputs[i]).fact = Fact::Constant((*results)[i]);
@@ -424,8 +431,8 @@ std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOption
   Frame frame{&model.opsets, nullptr, 0, "", {}};
   frame.values.assign(in.values().size(), kNoValue);
   for (ValueId id : in.inputs) {
-    // From IR 4 on an initializer of the same name is a default that a feed overrides; before, it is a constant that was
-    // listed among the inputs by custom.
+    // From IR 4 on an initializer of the same name is a default that a feed overrides; before, it is a constant that
+    // was listed among the inputs by custom.
     const Value& value = in.value(id);
     if (value.fact.constant && model.ir_version < 4) {
       frame.values[id] = graph->AddInput(value.name, value.fact);
@@ -439,7 +446,8 @@ std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOption
     if (value == kNoValue)
       throw Error(ErrorCode::kInvalidModel, "graph '" + in.name + "': output '" +
                                                 (id == kNoValue ? "" : in.value(id).name) + "' is produced by no node");
-    // An output keeps its name: where its value has another one (an input, a value given out twice), it is a view of it.
+    // An output keeps its name: where its value has another one (an input, a value given out twice), it is a view of
+    // it.
     if (graph->value(value).name == in.value(id).name) {
       graph->outputs.push_back(value);
       continue;

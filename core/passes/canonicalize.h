@@ -2,6 +2,7 @@
 #ifndef ONDA_CORE_PASSES_CANONICALIZE_H_
 #define ONDA_CORE_PASSES_CANONICALIZE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,9 +23,11 @@ struct CanonicalizeOptions {
   std::map<std::string, int64_t> free_dimensions;
   std::stop_token stop;  // ends the walk with kCancelled
   // Budgets, against models that expand without end.
-  int64_t max_nodes = 1'000'000;
+  int64_t max_nodes = 400'000;
   int max_depth = 100;
   int64_t max_folded_bytes = int64_t{64} << 20;  // per folded output
+  // Once folding has taken so long in total, only values of at most kMaxContent elements are folded.
+  std::chrono::milliseconds max_folding_time{300};
 
   // The canonical operator of a name; nullptr where there is none.
   std::function<const OpDef*(std::string_view domain, std::string_view op)> find_op;
