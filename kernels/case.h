@@ -8,7 +8,8 @@ namespace onda {
 
 // The graph, in ONNX's text syntax without a header, stands for a model of the newest opsets:
 //   "(float[2,3] x) => (float[2,3] y) { y = Softmax<axis = 1>(x) }"
-// Inputs are random in [low, high], of a fixed seed: reals uniform, integers uniform and clamped to their type, bools fair.
+// Inputs are random in [low, high], of a fixed seed: reals uniform, integers uniform and clamped to their type, bools
+// fair.
 struct Case {
   std::string graph;
   double low = -2;

@@ -35,8 +35,8 @@ struct Origin {
   int opset = 0;
 };
 
-// The graph of a graph attribute. Values of the enclosing graph that it names are its trailing inputs: the graph has the
-// declared inputs first, then one input per capture, in the same order.
+// The graph of a graph attribute. Values of the enclosing graph that it names are its trailing inputs: the graph has
+// the declared inputs first, then one input per capture, in the same order.
 struct Body {
   std::string attribute;  // several bodies of the same attribute are a list
   std::shared_ptr<Graph> graph;
@@ -136,9 +136,9 @@ struct Model {
   StringPairs metadata;
   std::shared_ptr<Graph> graph;
   std::vector<Function> functions;
-  std::string training_info;           // serialised, kept for export
-  std::string device_configurations;   // serialised, kept for export
-  std::string quantization_annotation; // serialised, kept for export
+  std::string training_info;            // serialised, kept for export
+  std::string device_configurations;    // serialised, kept for export
+  std::string quantization_annotation;  // serialised, kept for export
 };
 
 // "node 'conv1' (Conv, ai.onnx opset 13)": how errors name a node.

@@ -17,13 +17,13 @@ class InferContext;
 class RewriteContext;
 
 enum OpFlags : uint32_t {
-  kOpView = 1,          // Output 0 is input 0 under another shape: shares its memory, no kernel is launched.
-  kOpRandom = 2,        // Not a function of its inputs: never folded or merged.
-  kOpControlFlow = 4,   // Has bodies; run by the engine.
-  kOpHost = 8,          // Works on sequences, optionals or maps; run by the engine.
-  kOpShapeOnly = 32,    // Reads the shapes of its inputs and not their elements.
-  kOpCopy = 64,         // Moves its input between devices.
-  kOpAlias = 16,        // Only a name: `upgrade` always turns it into something else.
+  kOpView = 1,         // Output 0 is input 0 under another shape: shares its memory, no kernel is launched.
+  kOpRandom = 2,       // Not a function of its inputs: never folded or merged.
+  kOpControlFlow = 4,  // Has bodies; run by the engine.
+  kOpHost = 8,         // Works on sequences, optionals or maps; run by the engine.
+  kOpShapeOnly = 32,   // Reads the shapes of its inputs and not their elements.
+  kOpCopy = 64,        // Moves its input between devices.
+  kOpAlias = 16,       // Only a name: `upgrade` always turns it into something else.
 };
 
 // Bit i says that input i fixes shapes or launch geometry and is read in host memory on every provider.
@@ -34,8 +34,8 @@ struct OpDef {
   std::string_view domain = "";
   // Facts of the outputs from those of the inputs. Rejects what contradicts itself. May be null for aliases.
   void (*infer)(InferContext&) = nullptr;
-  // Turns a node as read (in any version that the schema table has) into canonical form; null where all versions mean the
-  // same. Called with the facts of the inputs known as far as inference goes.
+  // Turns a node as read (in any version that the schema table has) into canonical form; null where all versions mean
+  // the same. Called with the facts of the inputs known as far as inference goes.
   void (*upgrade)(RewriteContext&) = nullptr;
   // Replaces the canonical node by nodes of other operators; used where no provider has a kernel for it.
   // Returns false where it cannot (a rank is unknown, say).
@@ -86,8 +86,8 @@ class InferContext {
   void SetContent(size_t i, DType dtype, Dims shape, Dims content);
   const std::vector<Fact>& outputs() const { return outputs_; }
 
-  // The graph of body `index` has been brought to canonical form with these facts for its declared inputs; gives the facts of
-  // its outputs. Only for operators with bodies.
+  // The graph of body `index` has been brought to canonical form with these facts for its declared inputs; gives the
+  // facts of its outputs. Only for operators with bodies.
   virtual std::vector<Fact> InferBody(size_t index, std::vector<Fact> inputs) = 0;
 
   [[noreturn]] void Reject(const std::string& cause) const;
@@ -126,8 +126,7 @@ class RewriteContext {
   // Adds a canonical node ahead of this one and gives its outputs. Facts are inferred at once.
   virtual std::vector<ValueId> AddNode(Node node, int output_count) = 0;
   // The same for an ai.onnx operator with one output.
-  ValueId Add(std::string op_type, std::vector<ValueId> inputs, AttributeMap attributes = {},
-              std::string domain = "");
+  ValueId Add(std::string op_type, std::vector<ValueId> inputs, AttributeMap attributes = {}, std::string domain = "");
   // Drops the node: its output i is what `values[i]` is (kNoValue for outputs that the node omits).
   virtual void ReplaceOutputs(std::vector<ValueId> values) = 0;
 

@@ -15,8 +15,8 @@ int NormalizeAxis(const InferContext& c, int64_t axis, int rank, const char* wha
 // Each in [0, rank) and no two the same.
 std::vector<int> NormalizeAxes(const InferContext& c, const std::vector<int64_t>& axes, int rank);
 
-// Numpy's multidirectional broadcast of two shapes. Rejects the node where integers contradict. Where a dimension cannot
-// be decided it is a fresh one.
+// Numpy's multidirectional broadcast of two shapes. Rejects the node where integers contradict. Where a dimension
+// cannot be decided it is a fresh one.
 Dims Broadcast(InferContext& c, const Dims& a, const Dims& b);
 // Broadcast of inputs [first, last); nullopt where a rank is unknown.
 std::optional<Dims> BroadcastInputs(InferContext& c, size_t first, size_t last);

@@ -49,8 +49,8 @@ const OndaKernelDef* ChooseKernel(std::span<const OndaKernelDef* const> candidat
 std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Node& node, std::span<const Fact> inputs,
                                              std::span<const Fact> outputs);
 
-// Runs a node once, on the calling thread, on constants; for folding. Outputs of unknown shape may take up to max_bytes.
-// nullopt where no candidate runs it, or an output would be larger.
+// Runs a node once, on the calling thread, on constants; for folding. Outputs of unknown shape may take up to
+// max_bytes. nullopt where no candidate runs it, or an output would be larger.
 std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,
                                                    std::span<const TensorPtr> inputs, std::span<const Fact> outputs,
                                                    int64_t max_bytes);

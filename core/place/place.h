@@ -12,9 +12,9 @@ struct PlaceOptions {
   bool by_cost = true;  // small regions may stay on the host although a device takes them
 };
 
-// Sets Node::instance and Node::placement_reason of all nodes, bodies included. Each instance is asked in the user's order;
-// shape arithmetic stays on the host, as do regions that cost more in copies than they gain.
-// Throws kNotImplemented where no instance runs a node.
+// Sets Node::instance and Node::placement_reason of all nodes, bodies included. Each instance is asked in the user's
+// order; shape arithmetic stays on the host, as do regions that cost more in copies than they gain. Throws
+// kNotImplemented where no instance runs a node.
 void Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options);
 
 // Where the value lies: 0 for the host's memory, which inputs and constants are in.

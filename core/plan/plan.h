@@ -35,11 +35,11 @@ struct Argument {
 
 struct Step {
   enum class Kind : uint8_t {
-    kLaunch,   // the kernel, on the stream of `instance`; at once where that is the host
-    kCopy,     // argument 0 to argument 1, on the stream of `instance`
-    kRecord,   // event `event` of `instance` on its stream
-    kWait,     // the stream of `instance` waits for event `event` of instance `other`
-    kHostWait, // the calling thread waits for event `event` of `instance`
+    kLaunch,    // the kernel, on the stream of `instance`; at once where that is the host
+    kCopy,      // argument 0 to argument 1, on the stream of `instance`
+    kRecord,    // event `event` of `instance` on its stream
+    kWait,      // the stream of `instance` waits for event `event` of instance `other`
+    kHostWait,  // the calling thread waits for event `event` of `instance`
   };
   Kind kind = Kind::kLaunch;
   OndaCopyKind copy = kOndaHostToDevice;
@@ -60,7 +60,7 @@ struct Escape {
   ValueId id;
   DType dtype;
   std::vector<int64_t> dims;
-  int32_t instance = 0;  // whose memory it lies in
+  int32_t instance = 0;        // whose memory it lies in
   ValueId view_of = kNoValue;  // shares that frame value's memory
   TensorPtr constant;          // is this constant
 };
@@ -77,7 +77,7 @@ struct Plan {
   std::vector<Escape> escapes;            // in an order in which view_of is there first
   std::vector<size_t> arena_bytes;        // by instance
   std::vector<int32_t> event_counts;      // by instance
-  std::vector<ValueId> released;  // frame values that nobody reads from `end` on
+  std::vector<ValueId> released;          // frame values that nobody reads from `end` on
 
   // The plan holds for frames whose values have these types and shapes, and these contents.
   struct ShapeKey {

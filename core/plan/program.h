@@ -49,8 +49,8 @@ class Program {
 
 class CompiledGraph {
  public:
-  // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads the
-  // constants that devices read. Throws kNotImplemented where a node has none.
+  // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads
+  // the constants that devices read. Throws kNotImplemented where a node has none.
   CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances);
   ~CompiledGraph();
 

@@ -21,9 +21,11 @@ struct RuntimeValue {
   std::shared_ptr<const void> owner;  // keeps data alive
   int32_t instance = 0;               // where data lies: a provider instance of the session; 0 is host memory
   bool borrowed = false;              // data is the caller's, or a constant: never handed out as a result
-  // Sequences: the elements. Optionals: none or one. Maps: the keys (1-D tensor) and the values (1-D tensor or sequence).
+  // Sequences: the elements. Optionals: none or one. Maps: the keys (1-D tensor) and the values (1-D tensor or
+  // sequence).
   std::shared_ptr<const std::vector<RuntimeValue>> elements;
-  std::shared_ptr<const Fact> element_fact;  // sequences and optionals: the type of an element, also where there is none
+  std::shared_ptr<const Fact>
+      element_fact;  // sequences and optionals: the type of an element, also where there is none
 
   bool present() const { return kind != ValueKind::kUnknown; }
   bool is_tensor() const { return kind == ValueKind::kTensor; }

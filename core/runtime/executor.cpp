@@ -84,8 +84,8 @@ class Lanes {
  public:
   Lanes(const InstanceSet& instances, const Plan& plan)
       : instances_(instances), plan_(plan), lanes_(instances.instances.size()) {}
-  // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's events.
-  // A lane in doubt is thrown away.
+  // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's
+  // events. A lane in doubt is thrown away.
   ~Lanes() {
     for (size_t i = 1; i < lanes_.size(); ++i) {
       if (!lanes_[i]) continue;

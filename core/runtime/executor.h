@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/plan/program.h"
-#include "core/runtime/block_pool.h"
 #include "core/plan/runtime_value.h"
+#include "core/runtime/block_pool.h"
 #include "providers/cpu/thread_pool.h"
 
 namespace onda {
@@ -46,8 +46,9 @@ struct NodeObserver {
 
 // What all graphs of one run share.
 struct RunContext {
-  std::shared_ptr<BlockPool> pool;                        // of host memory
-  std::span<const std::shared_ptr<BlockPool>> pools = {};  // by instance; [0] is `pool`. May be empty where all is on the host
+  std::shared_ptr<BlockPool> pool;  // of host memory
+  std::span<const std::shared_ptr<BlockPool>> pools =
+      {};  // by instance; [0] is `pool`. May be empty where all is on the host
   ThreadPool* threads = nullptr;
   const StopToken* stop = nullptr;         // may be null
   const NodeObserver* observer = nullptr;  // may be null
@@ -61,9 +62,9 @@ struct OutputBinding {
   void* data = nullptr;
 };
 
-// Runs the program. inputs: one per input of the graph, in order; absent where the graph has a constant. Results may share
-// memory with inputs and constants (borrowed is set then). bindings: empty, or one per output.
-// Throws with the node's name; nothing is left running.
+// Runs the program. inputs: one per input of the graph, in order; absent where the graph has a constant. Results may
+// share memory with inputs and constants (borrowed is set then). bindings: empty, or one per output. Throws with the
+// node's name; nothing is left running.
 std::vector<RuntimeValue> Execute(const Program& program, std::vector<RuntimeValue> inputs, const RunContext& context,
                                   std::span<const OutputBinding> bindings = {});
 

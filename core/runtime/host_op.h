@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/plan/program.h"
-#include "core/runtime/executor.h"
 #include "core/plan/runtime_value.h"
+#include "core/runtime/executor.h"
 
 namespace onda {
 
@@ -34,9 +34,7 @@ class HostOpContext {
     return i < inputs_.size() ? inputs_[i] : kAbsent;
   }
   // The compile-time fact of output i; unknown where omitted.
-  Fact output_fact(size_t i) const {
-    return node_.has_output(i) ? graph_.FactOf(node_.outputs[i]) : Fact{};
-  }
+  Fact output_fact(size_t i) const { return node_.has_output(i) ? graph_.FactOf(node_.outputs[i]) : Fact{}; }
   // Runs a body on its declared inputs; captures are added.
   std::vector<RuntimeValue> RunBody(std::string_view attribute, std::vector<RuntimeValue> inputs) const;
   const Graph& BodyGraph(std::string_view attribute) const;

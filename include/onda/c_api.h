@@ -48,12 +48,12 @@ typedef void (*OndaLogFunction)(void* user, int32_t level, const char* message);
 typedef void (*OndaParallelFunction)(void* user, int64_t n, void (*body)(void* arg, int64_t i), void* arg);
 
 typedef struct OndaEnvOptions {
-  size_t size;            // sizeof(OndaEnvOptions)
-  const char* name;       // in log lines; may be NULL
-  int32_t log_level;      // the least level that is logged
-  OndaLogFunction log;    // NULL: to standard error
+  size_t size;          // sizeof(OndaEnvOptions)
+  const char* name;     // in log lines; may be NULL
+  int32_t log_level;    // the least level that is logged
+  OndaLogFunction log;  // NULL: to standard error
   void* log_user;
-  int32_t threads;        // of the pool that sessions share; 0: as many as the processors that may be used
+  int32_t threads;                // of the pool that sessions share; 0: as many as the processors that may be used
   OndaParallelFunction parallel;  // instead of threads of Onda's own; may be NULL
   void* parallel_user;
 } OndaEnvOptions;
@@ -142,8 +142,8 @@ typedef struct OndaApi {
   void (*RunOptionsSetNodeFunction)(OndaRunOptions*, OndaNodeFunction, void* user);
   void (*ReleaseRunOptions)(OndaRunOptions*);
 
-  // outputs[i]: a value to write into, or NULL to be given a new one. output_names may be NULL for all, with output_count
-  // that of the model. options may be NULL.
+  // outputs[i]: a value to write into, or NULL to be given a new one. output_names may be NULL for all, with
+  // output_count that of the model. options may be NULL.
   OndaError* (*Run)(const OndaSession*, const OndaRunOptions* options, const char* const* input_names,
                     const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
                     size_t output_count, OndaValue** outputs);
@@ -153,7 +153,8 @@ typedef struct OndaApi {
   // Over the caller's memory of `bytes` bytes, which must outlive the value.
   OndaError* (*CreateTensorOver)(void* data, size_t bytes, int32_t dtype, const int64_t* dims, size_t rank,
                                  OndaValue** out);
-  // From serialised TensorProto, SequenceProto, OptionalProto or MapProto bytes, as the type says; NULL: a tensor. Copies.
+  // From serialised TensorProto, SequenceProto, OptionalProto or MapProto bytes, as the type says; NULL: a tensor.
+  // Copies.
   OndaError* (*CreateValueFromProto)(const void* data, size_t size, const OndaTypeInfo* type, OndaValue** out);
   // The bytes of such a message; they live until the value is serialised again or released.
   OndaError* (*ValueToProto)(OndaValue*, const char* name, const void** data, size_t* size);
@@ -162,7 +163,7 @@ typedef struct OndaApi {
   OndaError* (*CreateOptional)(const OndaValue* element, const OndaTypeInfo* type, OndaValue** out);
   OndaError* (*CreateMap)(const OndaValue* keys, const OndaValue* values, OndaValue** out);
   int32_t (*ValueKind)(const OndaValue*);
-  const OndaTypeInfo* (*ValueType)(const OndaValue*);  // lives as long as the value
+  const OndaTypeInfo* (*ValueType)(const OndaValue*);                      // lives as long as the value
   OndaError* (*TensorData)(const OndaValue*, void** data, size_t* bytes);  // not for strings
   OndaError* (*TensorString)(const OndaValue*, size_t index, const char** data, size_t* size);
   OndaError* (*TensorSetString)(OndaValue*, size_t index, const char* data, size_t size);
@@ -172,11 +173,11 @@ typedef struct OndaApi {
   void (*ReleaseValue)(OndaValue*);
 
   int32_t (*TypeKind)(const OndaTypeInfo*);
-  int32_t (*TypeElementDType)(const OndaTypeInfo*);  // maps: of the keys
-  int32_t (*TypeRank)(const OndaTypeInfo*);          // -1: unknown
-  int64_t (*TypeDim)(const OndaTypeInfo*, size_t axis);           // -1: unknown
-  const char* (*TypeDimName)(const OndaTypeInfo*, size_t axis);   // of a symbolic dimension, else ""
-  const OndaTypeInfo* (*TypeElement)(const OndaTypeInfo*);        // sequences, optionals, values of maps; else NULL
+  int32_t (*TypeElementDType)(const OndaTypeInfo*);              // maps: of the keys
+  int32_t (*TypeRank)(const OndaTypeInfo*);                      // -1: unknown
+  int64_t (*TypeDim)(const OndaTypeInfo*, size_t axis);          // -1: unknown
+  const char* (*TypeDimName)(const OndaTypeInfo*, size_t axis);  // of a symbolic dimension, else ""
+  const OndaTypeInfo* (*TypeElement)(const OndaTypeInfo*);       // sequences, optionals, values of maps; else NULL
   const char* (*TypeToString)(const OndaTypeInfo*);
 
   size_t (*ProviderCount)(void);
@@ -186,8 +187,8 @@ typedef struct OndaApi {
   OndaError* (*SessionPrintPlans)(const OndaSession*, void (*write)(void* user, const char* text, size_t size),
                                   void* user);
 
-  // Makes a provider known under a name that SessionOptionsAppendProvider then takes: from its shared library, which exports
-  // OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once.
+  // Makes a provider known under a name that SessionOptionsAppendProvider then takes: from its shared library, which
+  // exports OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once.
   OndaError* (*RegisterProviderLibrary)(OndaEnv*, const char* name, const char* path);
   OndaError* (*RegisterProvider)(OndaEnv*, const char* name, const struct OndaProviderDef* provider);
 

@@ -1,5 +1,5 @@
-// Scalar conversions between double and every element type of ONNX. Plain and exact, not fast: kernels for hot paths have
-// their own vector code.
+// Scalar conversions between double and every element type of ONNX. Plain and exact, not fast: kernels for hot paths
+// have their own vector code.
 //
 // Sources: IEEE 754 (float16), the OCP 8-bit and microscaling formats (e4m3fn, e5m2, e2m1, e8m0), the FNUZ variants of
 // ONNX's "Float stored in 8 bits" page.
@@ -56,8 +56,8 @@ inline double DecodeSmallFloat(const SmallFloat& f, uint32_t bits) {
   return negative ? -value : value;
 }
 
-// Rounds to nearest, ties to even, in one step from the double. What is too large becomes the largest finite value where
-// `saturate`, else infinity or NaN as the format has it; formats with neither always saturate.
+// Rounds to nearest, ties to even, in one step from the double. What is too large becomes the largest finite value
+// where `saturate`, else infinity or NaN as the format has it; formats with neither always saturate.
 inline uint32_t EncodeSmallFloat(const SmallFloat& f, double value, bool saturate) {
   const int width = 1 + f.exponent_bits + f.mantissa_bits;
   const uint32_t sign = std::signbit(value) ? 1u << (width - 1) : 0;
@@ -130,16 +130,26 @@ inline double DecodeE8M0(uint8_t bits) {
 // The format of a small float type, or nullptr.
 constexpr const SmallFloat* SmallFloatOf(DType dtype) {
   switch (dtype) {
-    case DType::kFloat16: return &kFloat16Format;
-    case DType::kBfloat16: return &kBfloat16Format;
-    case DType::kFloat8E4M3FN: return &kE4M3FN;
-    case DType::kFloat8E4M3FNUZ: return &kE4M3FNUZ;
-    case DType::kFloat8E5M2: return &kE5M2;
-    case DType::kFloat8E5M2FNUZ: return &kE5M2FNUZ;
-    case DType::kFloat4E2M1: return &kE2M1;
-    case DType::kFloat6E2M3: return &kE2M3;
-    case DType::kFloat6E3M2: return &kE3M2;
-    default: return nullptr;
+    case DType::kFloat16:
+      return &kFloat16Format;
+    case DType::kBfloat16:
+      return &kBfloat16Format;
+    case DType::kFloat8E4M3FN:
+      return &kE4M3FN;
+    case DType::kFloat8E4M3FNUZ:
+      return &kE4M3FNUZ;
+    case DType::kFloat8E5M2:
+      return &kE5M2;
+    case DType::kFloat8E5M2FNUZ:
+      return &kE5M2FNUZ;
+    case DType::kFloat4E2M1:
+      return &kE2M1;
+    case DType::kFloat6E2M3:
+      return &kE2M3;
+    case DType::kFloat6E3M2:
+      return &kE3M2;
+    default:
+      return nullptr;
   }
 }
 
@@ -160,54 +170,91 @@ inline void StorePacked(void* data, int bits, int64_t i, uint32_t pattern) {
 inline int64_t LoadInt64(DType dtype, const void* data, int64_t i) {
   switch (dtype) {
     case DType::kBool:
-    case DType::kUint8: return static_cast<const uint8_t*>(data)[i];
-    case DType::kInt8: return static_cast<const int8_t*>(data)[i];
-    case DType::kUint16: return static_cast<const uint16_t*>(data)[i];
-    case DType::kInt16: return static_cast<const int16_t*>(data)[i];
-    case DType::kUint32: return static_cast<const uint32_t*>(data)[i];
-    case DType::kInt32: return static_cast<const int32_t*>(data)[i];
+    case DType::kUint8:
+      return static_cast<const uint8_t*>(data)[i];
+    case DType::kInt8:
+      return static_cast<const int8_t*>(data)[i];
+    case DType::kUint16:
+      return static_cast<const uint16_t*>(data)[i];
+    case DType::kInt16:
+      return static_cast<const int16_t*>(data)[i];
+    case DType::kUint32:
+      return static_cast<const uint32_t*>(data)[i];
+    case DType::kInt32:
+      return static_cast<const int32_t*>(data)[i];
     case DType::kUint64:
-    case DType::kInt64: return static_cast<const int64_t*>(data)[i];
-    case DType::kUint4: return LoadPacked(data, 4, i);
-    case DType::kUint2: return LoadPacked(data, 2, i);
-    case DType::kInt4: return static_cast<int64_t>(LoadPacked(data, 4, i) ^ 8u) - 8;
-    case DType::kInt2: return static_cast<int64_t>(LoadPacked(data, 2, i) ^ 2u) - 2;
-    default: throw Error(ErrorCode::kInternal, "not an integer type: " + std::string(NameOf(dtype)));
+    case DType::kInt64:
+      return static_cast<const int64_t*>(data)[i];
+    case DType::kUint4:
+      return LoadPacked(data, 4, i);
+    case DType::kUint2:
+      return LoadPacked(data, 2, i);
+    case DType::kInt4:
+      return static_cast<int64_t>(LoadPacked(data, 4, i) ^ 8u) - 8;
+    case DType::kInt2:
+      return static_cast<int64_t>(LoadPacked(data, 2, i) ^ 2u) - 2;
+    default:
+      throw Error(ErrorCode::kInternal, "not an integer type: " + std::string(NameOf(dtype)));
   }
 }
 
 // Writes the low bits of value.
 inline void StoreInt64(DType dtype, void* data, int64_t i, int64_t value) {
   switch (dtype) {
-    case DType::kBool: static_cast<uint8_t*>(data)[i] = value != 0; return;
+    case DType::kBool:
+      static_cast<uint8_t*>(data)[i] = value != 0;
+      return;
     case DType::kUint8:
-    case DType::kInt8: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value); return;
+    case DType::kInt8:
+      static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value);
+      return;
     case DType::kUint16:
-    case DType::kInt16: static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(value); return;
+    case DType::kInt16:
+      static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(value);
+      return;
     case DType::kUint32:
-    case DType::kInt32: static_cast<uint32_t*>(data)[i] = static_cast<uint32_t>(value); return;
+    case DType::kInt32:
+      static_cast<uint32_t*>(data)[i] = static_cast<uint32_t>(value);
+      return;
     case DType::kUint64:
-    case DType::kInt64: static_cast<int64_t*>(data)[i] = value; return;
+    case DType::kInt64:
+      static_cast<int64_t*>(data)[i] = value;
+      return;
     case DType::kUint4:
-    case DType::kInt4: StorePacked(data, 4, i, static_cast<uint32_t>(value)); return;
+    case DType::kInt4:
+      StorePacked(data, 4, i, static_cast<uint32_t>(value));
+      return;
     case DType::kUint2:
-    case DType::kInt2: StorePacked(data, 2, i, static_cast<uint32_t>(value)); return;
-    default: throw Error(ErrorCode::kInternal, "not an integer type: " + std::string(NameOf(dtype)));
+    case DType::kInt2:
+      StorePacked(data, 2, i, static_cast<uint32_t>(value));
+      return;
+    default:
+      throw Error(ErrorCode::kInternal, "not an integer type: " + std::string(NameOf(dtype)));
   }
 }
 
-// Element i of a tensor of any real type. 64-bit integers lose what double cannot hold; complex types give the real part.
+// Element i of a tensor of any real type. 64-bit integers lose what double cannot hold; complex types give the real
+// part.
 inline double LoadDouble(DType dtype, const void* data, int64_t i) {
   switch (dtype) {
-    case DType::kFloat: return static_cast<const float*>(data)[i];
-    case DType::kDouble: return static_cast<const double*>(data)[i];
-    case DType::kFloat16: return HalfToFloat(static_cast<const uint16_t*>(data)[i]);
-    case DType::kBfloat16: return Bfloat16ToFloat(static_cast<const uint16_t*>(data)[i]);
-    case DType::kUint64: return static_cast<double>(static_cast<const uint64_t*>(data)[i]);
-    case DType::kFloat8E8M0: return DecodeE8M0(static_cast<const uint8_t*>(data)[i]);
-    case DType::kFloat4E2M1: return DecodeSmallFloat(kE2M1, LoadPacked(data, 4, i));
-    case DType::kComplex64: return static_cast<const float*>(data)[2 * i];
-    case DType::kComplex128: return static_cast<const double*>(data)[2 * i];
+    case DType::kFloat:
+      return static_cast<const float*>(data)[i];
+    case DType::kDouble:
+      return static_cast<const double*>(data)[i];
+    case DType::kFloat16:
+      return HalfToFloat(static_cast<const uint16_t*>(data)[i]);
+    case DType::kBfloat16:
+      return Bfloat16ToFloat(static_cast<const uint16_t*>(data)[i]);
+    case DType::kUint64:
+      return static_cast<double>(static_cast<const uint64_t*>(data)[i]);
+    case DType::kFloat8E8M0:
+      return DecodeE8M0(static_cast<const uint8_t*>(data)[i]);
+    case DType::kFloat4E2M1:
+      return DecodeSmallFloat(kE2M1, LoadPacked(data, 4, i));
+    case DType::kComplex64:
+      return static_cast<const float*>(data)[2 * i];
+    case DType::kComplex128:
+      return static_cast<const double*>(data)[2 * i];
     default:
       if (const SmallFloat* f = SmallFloatOf(dtype)) return DecodeSmallFloat(*f, static_cast<const uint8_t*>(data)[i]);
       return static_cast<double>(LoadInt64(dtype, data, i));
@@ -218,15 +265,21 @@ inline double LoadDouble(DType dtype, const void* data, int64_t i) {
 // zero and clamped to their range, NaN to 0 for integers. Complex types get a zero imaginary part.
 inline void StoreDouble(DType dtype, void* data, int64_t i, double value) {
   switch (dtype) {
-    case DType::kFloat: static_cast<float*>(data)[i] = static_cast<float>(value); return;
-    case DType::kDouble: static_cast<double*>(data)[i] = value; return;
+    case DType::kFloat:
+      static_cast<float*>(data)[i] = static_cast<float>(value);
+      return;
+    case DType::kDouble:
+      static_cast<double*>(data)[i] = value;
+      return;
     case DType::kFloat16:
       static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(EncodeSmallFloat(kFloat16Format, value, false));
       return;
     case DType::kBfloat16:
       static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(EncodeSmallFloat(kBfloat16Format, value, false));
       return;
-    case DType::kFloat4E2M1: StorePacked(data, 4, i, EncodeSmallFloat(kE2M1, value, true)); return;
+    case DType::kFloat4E2M1:
+      StorePacked(data, 4, i, EncodeSmallFloat(kE2M1, value, true));
+      return;
     case DType::kComplex64:
       static_cast<float*>(data)[2 * i] = static_cast<float>(value);
       static_cast<float*>(data)[2 * i + 1] = 0;
@@ -243,13 +296,14 @@ inline void StoreDouble(DType dtype, void* data, int64_t i, double value) {
       static_cast<uint8_t*>(data)[i] = std::isnan(value) ? 255 : value == 0 ? 0 : static_cast<uint8_t>(e);
       return;
     }
-    case DType::kBool: static_cast<uint8_t*>(data)[i] = value != 0; return;
-    case DType::kUint64:
-      static_cast<uint64_t*>(data)[i] = !(value > 0)       ? 0
-                                        : value >= 0x1p64  ? UINT64_MAX
-                                                           : static_cast<uint64_t>(value);
+    case DType::kBool:
+      static_cast<uint8_t*>(data)[i] = value != 0;
       return;
-    default: break;
+    case DType::kUint64:
+      static_cast<uint64_t*>(data)[i] = !(value > 0) ? 0 : value >= 0x1p64 ? UINT64_MAX : static_cast<uint64_t>(value);
+      return;
+    default:
+      break;
   }
   if (const SmallFloat* f = SmallFloatOf(dtype)) {
     static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(EncodeSmallFloat(*f, value, true));

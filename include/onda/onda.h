@@ -6,7 +6,8 @@
 //
 // Names and argument orders follow ONNX Runtime's C++ interface where the meaning is the same. Everything here is
 // header-only over the table of c_api.h, so that a program and the library may come from different compilers. Every
-// failure throws onda::Error (types.h), and nothing else is thrown but what the standard library throws for lack of memory.
+// failure throws onda::Error (types.h), and nothing else is thrown but what the standard library throws for lack of
+// memory.
 #ifndef ONDA_ONDA_H_
 #define ONDA_ONDA_H_
 
@@ -76,8 +77,8 @@ class Env {
     std::function<void(LoggingLevel, const char*)> log;
     // Threads of the pool that all sessions share; 0: as many as the processors that this process may use.
     int threads = 0;
-    // The caller's executor instead of threads of Onda's own: runs body(i) for each i in [0, n) and returns when all are
-    // done.
+    // The caller's executor instead of threads of Onda's own: runs body(i) for each i in [0, n) and returns when all
+    // are done.
     std::function<void(int64_t n, const std::function<void(int64_t)>& body)> parallel;
   };
 
@@ -105,7 +106,8 @@ class Env {
     Check(Api().CreateEnv(&o, &env));
     env_ = {env, Api().ReleaseEnv};
   }
-  // Makes the execution provider in a shared library known under this name; see provider.h for what the library exports.
+  // Makes the execution provider in a shared library known under this name; see provider.h for what the library
+  // exports.
   void RegisterExecutionProviderLibrary(const char* name, const std::string& path) {
     Check(Api().RegisterProviderLibrary(get(), name, path.c_str()));
   }
@@ -207,8 +209,8 @@ class Value {
   static Value FromVector(const std::vector<T>& elements, std::vector<int64_t> shape) {
     Value v = CreateTensor<T>(shape);
     if (v.GetTensorTypeAndShapeInfo().GetElementCount() != elements.size())
-      throw Error(ErrorCode::kInvalidArgument, std::to_string(elements.size()) + " elements given for " +
-                                                   v.GetTypeInfo().ToString());
+      throw Error(ErrorCode::kInvalidArgument,
+                  std::to_string(elements.size()) + " elements given for " + v.GetTypeInfo().ToString());
     if constexpr (std::is_same_v<T, std::string>) {
       for (size_t i = 0; i < elements.size(); ++i) v.SetString(i, elements[i]);
     } else if constexpr (std::is_same_v<T, bool>) {
@@ -356,9 +358,10 @@ class SessionOptions {
   SessionOptions& SetMemoryLimit(size_t bytes) { return Set("memory_limit", std::to_string(bytes)); }
   // Denormal numbers are taken as zero. Off by default.
   SessionOptions& SetDenormalAsZero(bool on = true) { return Set("flush_denormals", on ? "1" : "0"); }
-  // Providers are asked in the order in which they are appended; "cpu" is always last. The same one may be appended again
-  // with other options: another device. Making a session with one that is not there, or cannot run, is an error that says
-  // what was found and what is needed; with Set("allow_missing_providers", "1") it is passed over with a warning.
+  // Providers are asked in the order in which they are appended; "cpu" is always last. The same one may be appended
+  // again with other options: another device. Making a session with one that is not there, or cannot run, is an error
+  // that says what was found and what is needed; with Set("allow_missing_providers", "1") it is passed over with a
+  // warning.
   SessionOptions& AppendExecutionProvider(const std::string& name,
                                           const std::map<std::string, std::string>& options = {}) {
     std::vector<const char*> keys, values;
@@ -522,9 +525,9 @@ class Session {
       const std::string t = text(key);
       return t.empty() ? int64_t{0} : static_cast<int64_t>(std::strtoll(t.c_str(), nullptr, 10));
     };
-    ModelMetadata m{text("producer_name"), text("producer_version"), text("graph_name"), text("domain"),
-                    text("description"),   text("graph_description"), number("version"), number("ir_version"),
-                    number("opset"),       {}};
+    ModelMetadata m{
+        text("producer_name"),     text("producer_version"), text("graph_name"),   text("domain"),  text("description"),
+        text("graph_description"), number("version"),        number("ir_version"), number("opset"), {}};
     for (size_t i = 0; i < Api().SessionCustomMetadataCount(get()); ++i) {
       const char *key = "", *value = "";
       Api().SessionCustomMetadata(get(), i, &key, &value);

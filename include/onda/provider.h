@@ -101,8 +101,8 @@ typedef struct OndaHost {
   // Gives output `index`, whose shape inference could not know, its shape and memory. Fills *out. Nonzero on failure.
   int32_t (*allocate_output)(void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
                              OndaStatus* status);
-  // For kernels whose output shapes depend on data in device memory: waits for the launch's stream and copies `bytes` from
-  // there into host memory. Nonzero on failure.
+  // For kernels whose output shapes depend on data in device memory: waits for the launch's stream and copies `bytes`
+  // from there into host memory. Nonzero on failure.
   int32_t (*read_back)(void* state, const void* device, void* host, size_t bytes, OndaStatus* status);
 } OndaHost;
 
@@ -116,9 +116,9 @@ typedef struct OndaLaunch {
   void* stream;             // the provider's own stream handle
   const OndaHost* host;
   void* host_state;
-  // Device providers: two int32 in device memory, zero before a run. A kernel that meets a data-dependent error (an index
-  // out of range) writes `node` and an OndaDeviceError there and goes on with a safe value; the engine reads both when it
-  // synchronises, and throws.
+  // Device providers: two int32 in device memory, zero before a run. A kernel that meets a data-dependent error (an
+  // index out of range) writes `node` and an OndaDeviceError there and goes on with a safe value; the engine reads both
+  // when it synchronises, and throws.
   int32_t* status;
   int32_t node;
 } OndaLaunch;
@@ -159,14 +159,14 @@ typedef enum OndaCopyKind {
 
 enum { kOndaProviderAbi = 1 };
 
-// A provider: one kind of device. An instance is one device of it; a session may use several. All functions may be called
-// from several threads at once. Handles (streams, events, memory) belong to the instance that made them.
+// A provider: one kind of device. An instance is one device of it; a session may use several. All functions may be
+// called from several threads at once. Handles (streams, events, memory) belong to the instance that made them.
 typedef struct OndaProviderDef {
   uint32_t size;
   uint32_t abi;  // kOndaProviderAbi
   const char* name;
-  // Options as the user gave them; an unknown key must be refused. Returns NULL and fills status on failure, naming what was
-  // found and what is needed.
+  // Options as the user gave them; an unknown key must be refused. Returns NULL and fills status on failure, naming
+  // what was found and what is needed.
   void* (*create)(const char* const* keys, const char* const* values, int32_t count, OndaStatus* status);
   void (*destroy)(void* instance);
 
@@ -197,7 +197,7 @@ typedef struct OndaProviderDef {
 
   // Cost hints, for choosing where nodes run. 0: not known.
   double launch_microseconds;
-  double copy_microseconds;            // latency of a copy across
+  double copy_microseconds;  // latency of a copy across
   double copy_gigabytes_per_second;
 } OndaProviderDef;
 

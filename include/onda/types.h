@@ -47,8 +47,8 @@ inline constexpr int kDTypeCount = 29;
 // Size of one element in bits; 0 for undefined and strings. Types of 2 and 4 bits are packed, first element in the low
 // bits, and a tensor's last byte is padded with zeros. The 6-bit floats are stored one to a byte.
 constexpr int BitsOf(DType dtype) {
-  constexpr int kBits[kDTypeCount] = {0,  32, 8,   8,  16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64,
-                                      128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2, 8, 8};
+  constexpr int kBits[kDTypeCount] = {0,   32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64,
+                                      128, 16, 8, 8, 8,  8,  4,  4,  4, 8, 2,  2,  8,  8};
   const int index = static_cast<int>(dtype);
   return index >= 0 && index < kDTypeCount ? kBits[index] : 0;
 }
@@ -56,10 +56,11 @@ constexpr int BitsOf(DType dtype) {
 // The name as ONNX's text syntax writes it ("float", "int64", "float8e4m3fn", ...).
 constexpr std::string_view NameOf(DType dtype) {
   constexpr std::string_view kNames[kDTypeCount] = {
-      "undefined", "float",   "uint8",  "int8",   "uint16", "int16", "int32", "int64", "string", "bool",
-      "float16", "double", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn",
-      "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2",
-      "float6e2m3", "float6e3m2"};
+      "undefined",      "float",      "uint8",          "int8",       "uint16",    "int16",
+      "int32",          "int64",      "string",         "bool",       "float16",   "double",
+      "uint32",         "uint64",     "complex64",      "complex128", "bfloat16",  "float8e4m3fn",
+      "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4",      "float4e2m1",
+      "float8e8m0",     "uint2",      "int2",           "float6e2m3", "float6e3m2"};
   const int index = static_cast<int>(dtype);
   return index >= 0 && index < kDTypeCount ? kNames[index] : "invalid";
 }
@@ -90,11 +91,11 @@ enum class ErrorCode : int32_t {
   kNotImplemented = 3,   // Legal, but no provider runs it.
   kNotFound = 4,         // A file, provider or name does not exist.
   kOutOfMemory = 5,
-  kResourceLimit = 6,    // A budget (see SessionOptions) was exceeded.
-  kCancelled = 7,        // Terminated by the caller or by a deadline.
-  kRuntime = 8,          // Data-dependent failure, such as a Gather index out of range.
+  kResourceLimit = 6,  // A budget (see SessionOptions) was exceeded.
+  kCancelled = 7,      // Terminated by the caller or by a deadline.
+  kRuntime = 8,        // Data-dependent failure, such as a Gather index out of range.
   kDeviceLost = 9,
-  kInternal = 10,        // A defect of Onda.
+  kInternal = 10,  // A defect of Onda.
 };
 
 // The only exception that Onda throws. what() names the node, operator and cause where they are known.

@@ -6,8 +6,8 @@
 
 namespace onda::einsum {
 
-// Replaces an Einsum node by Transpose, ReduceSum, Mul, MatMul and Reshape, two operands at a time from the left; leaves
-// it where a rank is not known, a term repeats a label, or no product of matrices takes the element type.
+// Replaces an Einsum node by Transpose, ReduceSum, Mul, MatMul and Reshape, two operands at a time from the left;
+// leaves it where a rank is not known, a term repeats a label, or no product of matrices takes the element type.
 void Contract(RewriteContext& c);
 
 }  // namespace onda::einsum

@@ -11,8 +11,8 @@
 
 namespace onda::einsum {
 
-// One label per dimension: letters, and for the dimensions of an ellipsis the characters 1, 2, ... counted from its right
-// end, so that shorter ellipses broadcast.
+// One label per dimension: letters, and for the dimensions of an ellipsis the characters 1, 2, ... counted from its
+// right end, so that shorter ellipses broadcast.
 struct Equation {
   std::vector<std::string> terms;
   std::string output;
@@ -91,7 +91,8 @@ inline Equation ParseEquation(std::string text, const std::vector<int>& ranks) {
     for (const std::string& term : e.terms) found = found || term.find(ch) != std::string::npos;
     if (!found && is_label(ch)) fail(std::string("output label '") + ch + "' is in no input");
     if (!found) fail("the output has an ellipsis and no input has");
-    if (std::count(e.output.begin(), e.output.end(), ch) > 1) fail(std::string("output label '") + ch + "' is repeated");
+    if (std::count(e.output.begin(), e.output.end(), ch) > 1)
+      fail(std::string("output label '") + ch + "' is repeated");
   }
   return e;
 }

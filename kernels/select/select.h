@@ -12,8 +12,7 @@ namespace onda::select {
 struct OneHotParams {
   int64_t axis;
   bool wrap_negative;
-  explicit OneHotParams(const Attributes& a)
-      : axis(a.Int("axis", -1)), wrap_negative(a.Int("wrap_negative", 1) != 0) {}
+  explicit OneHotParams(const Attributes& a) : axis(a.Int("axis", -1)), wrap_negative(a.Int("wrap_negative", 1) != 0) {}
 };
 
 // Without an axis the input is flattened.

@@ -13,9 +13,14 @@ struct MovedCopy {
   StridedCopy copy;
 
   explicit MovedCopy(const LaunchArgs& args)
-      : in(args.input(0).shape()), out(args.output(0).shape()), copy{args.output(0).type(), args.output(0).shape(),
-                                                                     args.input(0).data, 0, strides,
-                                                                     args.output(0).data, 0, out} {}
+      : in(args.input(0).shape()), out(args.output(0).shape()), copy{args.output(0).type(),
+                                                                     args.output(0).shape(),
+                                                                     args.input(0).data,
+                                                                     0,
+                                                                     strides,
+                                                                     args.output(0).data,
+                                                                     0,
+                                                                     out} {}
   MovedCopy(const MovedCopy&) = delete;
 };
 

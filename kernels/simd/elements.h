@@ -15,8 +15,8 @@ struct Bytes16 {
   uint64_t low, high;
 };
 
-// dst[j, j + n) = src[i, i + n). The two ranges must not overlap. Not safe against another thread that writes elements in
-// the same byte.
+// dst[j, j + n) = src[i, i + n). The two ranges must not overlap. Not safe against another thread that writes elements
+// in the same byte.
 inline void CopyRun(DType dtype, const void* src, int64_t i, void* dst, int64_t j, int64_t n) {
   if (n <= 0) return;
   if (dtype == DType::kString) {
@@ -45,11 +45,21 @@ inline void CopyRun(DType dtype, const void* src, int64_t i, void* dst, int64_t 
 // dst[j] = src[i].
 inline void CopyElement(DType dtype, const void* src, int64_t i, void* dst, int64_t j) {
   switch (BitsOf(dtype)) {
-    case 8: static_cast<uint8_t*>(dst)[j] = static_cast<const uint8_t*>(src)[i]; return;
-    case 16: static_cast<uint16_t*>(dst)[j] = static_cast<const uint16_t*>(src)[i]; return;
-    case 32: static_cast<uint32_t*>(dst)[j] = static_cast<const uint32_t*>(src)[i]; return;
-    case 64: static_cast<uint64_t*>(dst)[j] = static_cast<const uint64_t*>(src)[i]; return;
-    default: CopyRun(dtype, src, i, dst, j, 1); return;
+    case 8:
+      static_cast<uint8_t*>(dst)[j] = static_cast<const uint8_t*>(src)[i];
+      return;
+    case 16:
+      static_cast<uint16_t*>(dst)[j] = static_cast<const uint16_t*>(src)[i];
+      return;
+    case 32:
+      static_cast<uint32_t*>(dst)[j] = static_cast<const uint32_t*>(src)[i];
+      return;
+    case 64:
+      static_cast<uint64_t*>(dst)[j] = static_cast<const uint64_t*>(src)[i];
+      return;
+    default:
+      CopyRun(dtype, src, i, dst, j, 1);
+      return;
   }
 }
 

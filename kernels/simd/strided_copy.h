@@ -20,8 +20,8 @@ struct Strides {
 };
 
 // dst[dst_offset + sum(i * dst_strides)] = src[src_offset + sum(i * src_strides)] for every index i below dims. All are
-// counted in elements; source strides may be zero or negative. Source and destination must not overlap, and no two indices
-// may have the same destination.
+// counted in elements; source strides may be zero or negative. Source and destination must not overlap, and no two
+// indices may have the same destination.
 struct StridedCopy {
   DType dtype;
   std::span<const int64_t> dims;

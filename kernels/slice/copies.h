@@ -19,8 +19,9 @@ void WithSliceCopy(const LaunchArgs& args, Fn&& fn) {
   for (int64_t i = 0; i < starts.count(); ++i) {
     int64_t axis = axes.present() ? LoadInt64(axes.type(), axes.data, i) : i;
     if (axis < 0) axis += x.rank;
-    const Range r = RangeOf(LoadInt64(starts.type(), starts.data, i), LoadInt64(ends.type(), ends.data, i),
-                            steps.present() ? LoadInt64(steps.type(), steps.data, i) : 1, x.dim(static_cast<int>(axis)));
+    const Range r =
+        RangeOf(LoadInt64(starts.type(), starts.data, i), LoadInt64(ends.type(), ends.data, i),
+                steps.present() ? LoadInt64(steps.type(), steps.data, i) : 1, x.dim(static_cast<int>(axis)));
     if (r.count == 0) return;
     offset += r.first * from.at[axis];
     from.at[axis] = r.count == 1 ? 0 : from.at[axis] * r.step;  // the step may be huge
@@ -56,7 +57,8 @@ void WithBlockCopy(const BlockParams& p, bool to_space, const LaunchArgs& args, 
   const int64_t b = p.blocksize, c = wide.dim(1), h = deep.dim(2), w = deep.dim(3), plane = h * w;
   // Indices: n, channel of the wide side, h, row of the block, w, column of the block.
   const int64_t dims[6] = {deep.dim(0), c, h, b, w, b};
-  const int64_t channel = p.column_row_depth ? plane * b * b : plane, row = p.column_row_depth ? plane * b : plane * b * c;
+  const int64_t channel = p.column_row_depth ? plane * b * b : plane,
+                row = p.column_row_depth ? plane * b : plane * b * c;
   const int64_t column = p.column_row_depth ? plane : plane * c;
   const int64_t deep_strides[6] = {c * b * b * plane, channel, w, row, 1, column};
   const int64_t wide_strides[6] = {c * b * b * plane, b * b * plane, b * w * b, w * b, b, 1};

@@ -1,5 +1,5 @@
-// TopK, ArgMax, ArgMin: the largest or smallest elements along an axis. Ties go to the lower index unless asked otherwise;
-// NaN counts as larger than every number for TopK and wins in ArgMax and ArgMin, as in numpy.
+// TopK, ArgMax, ArgMin: the largest or smallest elements along an axis. Ties go to the lower index unless asked
+// otherwise; NaN counts as larger than every number for TopK and wins in ArgMax and ArgMin, as in numpy.
 #ifndef ONDA_KERNELS_TOPK_TOPK_H_
 #define ONDA_KERNELS_TOPK_TOPK_H_
 

@@ -13,14 +13,14 @@
 
 namespace onda {
 
-// Runs loops on a fixed number of threads, the caller's included. Any number of callers may share a pool; a loop body may
-// start another loop. An idle worker waits a few microseconds for more work and then sleeps.
+// Runs loops on a fixed number of threads, the caller's included. Any number of callers may share a pool; a loop body
+// may start another loop. An idle worker waits a few microseconds for more work and then sleeps.
 class ThreadPool {
  public:
   // 0: as many as UsableCpus(). 1: no thread is started, loops run on the caller.
   explicit ThreadPool(int threads = 0);
-  // Ranges run on the caller's threads: parallel(user, n, body, arg) calls body(arg, i) for each i in [0, n) and returns when
-  // all are done. threads: how many ranges are worth making at once; 0 for UsableCpus().
+  // Ranges run on the caller's threads: parallel(user, n, body, arg) calls body(arg, i) for each i in [0, n) and
+  // returns when all are done. threads: how many ranges are worth making at once; 0 for UsableCpus().
   using Parallel = void (*)(void* user, int64_t n, void (*body)(void* arg, int64_t i), void* arg);
   ThreadPool(Parallel parallel, void* user, int threads);
   ~ThreadPool();
