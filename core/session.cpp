@@ -53,7 +53,8 @@ bool KindMatches(const Fact& declared, const RuntimeValue& given) {
   return declared.kind == ValueKind::kOptional;
 }
 
-// The bits behind the last element of a packed tensor are zero (see DType); kernels write elements and leave them as they were.
+// The bits behind the last element of a packed tensor are zero (see DType); kernels write elements and leave them as
+// they were.
 void ClearPadding(const RuntimeValue& v) {
   const int bits = BitsOf(v.dtype);
   if (!v.is_tensor() || v.dtype == DType::kString || bits >= 8 || v.bytes() == 0) return;

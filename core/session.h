@@ -18,8 +18,8 @@
 #include "core/place/place.h"
 #include "core/place/provider_instance.h"
 #include "core/plan/program.h"
-#include "core/runtime/executor.h"
 #include "core/plan/runtime_value.h"
+#include "core/runtime/executor.h"
 
 namespace onda {
 
@@ -32,12 +32,12 @@ struct LoadOptions {
   bool reference_kernels = false;  // the plain references instead of the CPU kernels
   // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
-  size_t memory_limit = 0;         // of each device's pool, in bytes; 0: none
+  size_t memory_limit = 0;  // of each device's pool, in bytes; 0: none
   PlaceOptions place;
-  bool fuse = true;                        // rewrites that fuse operators
-  std::vector<std::string> skip_passes;    // rules that are left out, by name
-  int64_t max_rewrites = INT64_MAX;        // the pipeline stops after so many
-  std::stop_token stop;                    // ends loading with kCancelled
+  bool fuse = true;                                       // rewrites that fuse operators
+  std::vector<std::string> skip_passes;                   // rules that are left out, by name
+  int64_t max_rewrites = INT64_MAX;                       // the pipeline stops after so many
+  std::stop_token stop;                                   // ends loading with kCancelled
   std::function<void(LogLevel, const std::string&)> log;  // may be null
 };
 
@@ -93,7 +93,7 @@ class InferenceSession {
   std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
   std::vector<PortInfo> inputs_;
   std::vector<PortInfo> outputs_;
-  std::vector<ValueId> own_outputs_;  // without the extra ones
+  std::vector<ValueId> own_outputs_;                        // without the extra ones
   std::map<std::string, ValueId, std::less<>> output_ids_;  // extra outputs too
 };
 

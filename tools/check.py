@@ -58,9 +58,9 @@ def steps(jobs):
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
         Step("hostile models", (PYTHON, "tests/hostile/run.py", *suite), 5, "build release", counts=True),
         Step("package", ("tests/package/run.sh", "build/release"), 3, "build release"),
-        Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 15, "build release"),
-        Step("build asan-ubsan", build("asan-ubsan"), 20),
-        Step("unit tests asan-ubsan", ctest("asan-ubsan"), 20, "build asan-ubsan", counts=True),
+        Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 30, "build release", long=True),
+        Step("build asan-ubsan", build("asan-ubsan"), 40, long=True),
+        Step("unit tests asan-ubsan", ctest("asan-ubsan"), 20, "build asan-ubsan", counts=True, long=True),
         Step("build tsan", build("tsan"), 20, long=True),
         Step("unit tests tsan", ctest("tsan"), 20, "build tsan", counts=True, long=True),
     ]

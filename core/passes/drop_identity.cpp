@@ -12,7 +12,8 @@ std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node) {
   if (!x.is_tensor() || !y.is_tensor()) return {};
   bool same = node.op_type == "Identity";
   if (node.op_type == "Cast") same = x.dtype == y.dtype;
-  if (node.op_type == "Reshape" || node.op_type == "Expand") same = x.has_rank() && y.has_rank() && *x.shape == *y.shape;
+  if (node.op_type == "Reshape" || node.op_type == "Expand")
+    same = x.has_rank() && y.has_rank() && *x.shape == *y.shape;
   if (node.op_type == "Concat" || node.op_type == "Sum" || node.op_type == "Max" || node.op_type == "Min")
     same = node.inputs.size() == 1;
   if (node.op_type == "Transpose" && x.has_rank()) {

@@ -32,13 +32,14 @@ std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node) {
     const double s = parameters[0][k] / std::sqrt(parameters[3][k] + epsilon);
     if (!std::isfinite(s)) return {};
     for (int64_t i = k * per_channel; i < (k + 1) * per_channel; ++i)
-      StoreDouble(weights->dtype(), new_weights->mutable_data(), i, s * LoadDouble(weights->dtype(), weights->data(), i));
+      StoreDouble(weights->dtype(), new_weights->mutable_data(), i,
+                  s * LoadDouble(weights->dtype(), weights->data(), i));
     const double b = bias ? LoadDouble(bias->dtype(), bias->data(), k) : 0;
     StoreDouble(weights->dtype(), new_bias->mutable_data(), k, (b - parameters[2][k]) * s + parameters[1][k]);
   }
   Patch patch("fold batch normalization into the convolution's weights");
-  const ValueId y = patch.Add("Conv", {conv->inputs[0], patch.Constant(new_weights), patch.Constant(new_bias)},
-                              conv->attributes);
+  const ValueId y =
+      patch.Add("Conv", {conv->inputs[0], patch.Constant(new_weights), patch.Constant(new_bias)}, conv->attributes);
   patch.Replace(node.outputs[0], y);
   return patch;
 }

@@ -1,5 +1,5 @@
-// activation(Conv(x, W, b)) -> FusedConv(x, W, b), and activation(Conv(x, W, b) + z) -> FusedConv(x, W, b, z): the result
-// is finished before it leaves the cache. Holds when the convolution has no other reader and z has its shape.
+// activation(Conv(x, W, b)) -> FusedConv(x, W, b), and activation(Conv(x, W, b) + z) -> FusedConv(x, W, b, z): the
+// result is finished before it leaves the cache. Holds when the convolution has no other reader and z has its shape.
 #include <limits>
 
 #include "core/passes/rules.h"
@@ -46,8 +46,8 @@ std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node) 
     for (size_t side = 0; side < 2 && !conv; ++side) {
       conv = c.ProducedBy(*sum, side, "Conv");
       residual = sum->inputs[1 - side];
-      if (conv && (!c.UsedOnce(conv->outputs[0]) ||
-                   c.FactOf(residual).shape != c.FactOf(conv->outputs[0]).shape || !c.FactOf(residual).has_rank()))
+      if (conv && (!c.UsedOnce(conv->outputs[0]) || c.FactOf(residual).shape != c.FactOf(conv->outputs[0]).shape ||
+                   !c.FactOf(residual).has_rank()))
         conv = nullptr;
     }
   }

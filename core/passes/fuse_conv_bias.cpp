@@ -1,5 +1,5 @@
-// Add(Conv(x, W), c) -> Conv(x, W, c). Holds when c is a constant with one element per output channel (or one in all), the
-// convolution has no bias and no other reader.
+// Add(Conv(x, W), c) -> Conv(x, W, c). Holds when c is a constant with one element per output channel (or one in all),
+// the convolution has no bias and no other reader.
 #include "core/passes/rules.h"
 #include "onda/float_formats.h"
 

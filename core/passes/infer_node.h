@@ -10,7 +10,8 @@
 
 namespace onda {
 
-// Facts of the outputs of a node without bodies. fact_of gives those of its inputs. fresh counts the symbols that are made.
+// Facts of the outputs of a node without bodies. fact_of gives those of its inputs. fresh counts the symbols that are
+// made.
 std::vector<Fact> InferNode(const Node& node, const std::function<const Fact&(ValueId)>& fact_of, int64_t& fresh);
 
 }  // namespace onda

@@ -117,7 +117,8 @@ class RuleRunner {
     for (Node& node : patch.nodes_) {
       node.op = options_.find_op(node.domain, node.op_type);
       if (!node.op || !node.op->infer)
-        throw Error(ErrorCode::kInternal, "rule '" + std::string(rule.name) + "' makes unknown operator '" + node.op_type + "'");
+        throw Error(ErrorCode::kInternal,
+                    "rule '" + std::string(rule.name) + "' makes unknown operator '" + node.op_type + "'");
       node.origin = replaced.origin;
       node.name = replaced.name;
       node.instance = replaced.instance;
@@ -133,7 +134,8 @@ class RuleRunner {
     for (const auto& [old_value, with] : patch.replacements_)
       if (!Compatible(graph_.FactOf(old_value), fact_of(with)))
         throw Error(ErrorCode::kInternal, "rule '" + std::string(rule.name) + "' at " + Describe(replaced) + " turns " +
-                                              graph_.FactOf(old_value).ToString() + " into " + fact_of(with).ToString());
+                                              graph_.FactOf(old_value).ToString() + " into " +
+                                              fact_of(with).ToString());
 
     // A new value takes over the handle, and so the name, of the one that it replaces.
     std::vector<ValueId> ids(facts.size(), kNoValue);
@@ -194,8 +196,7 @@ void DropDeadNodes(Graph& graph) {
   std::vector<Node> kept;
   for (NodeId id = static_cast<NodeId>(graph.nodes().size()) - 1; id >= 0; --id) {
     Node& node = graph.node(id);
-    if (std::none_of(node.outputs.begin(), node.outputs.end(),
-                     [&](ValueId v) { return v != kNoValue && needed[v]; }))
+    if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return v != kNoValue && needed[v]; }))
       continue;
     for (ValueId v : node.inputs)
       if (v != kNoValue) needed[v] = true;

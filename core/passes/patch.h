@@ -103,8 +103,8 @@ struct Rule {
 };
 
 struct RuleOptions {
-  std::vector<std::string> skip;      // names of rules
-  int64_t max_rewrites = INT64_MAX;   // counted over all rules of a session
+  std::vector<std::string> skip;     // names of rules
+  int64_t max_rewrites = INT64_MAX;  // counted over all rules of a session
   // The canonical operator of a name.
   const OpDef* (*find_op)(std::string_view domain, std::string_view op) = nullptr;
   // Whether the instance that the replaced node is placed on takes a new node; null: yes.

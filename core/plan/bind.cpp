@@ -37,7 +37,8 @@ class Binder : public InferContext {
   std::optional<Dims> Content(size_t i) override {
     const Fact& fact = input(i);
     if (auto content = fact.Content()) return content;
-    if (const TensorPtr tensor = ReadFrame(i); tensor && (IsInteger(tensor->dtype()) || tensor->dtype() == DType::kBool)) {
+    if (const TensorPtr tensor = ReadFrame(i);
+        tensor && (IsInteger(tensor->dtype()) || tensor->dtype() == DType::kBool)) {
       const std::vector<int64_t> elements = tensor->ToInt64s();
       return Dims(elements.begin(), elements.end());
     }
@@ -60,11 +61,11 @@ class Binder : public InferContext {
   enum class State : uint8_t { kUnseen, kConstant, kFrame, kArena, kEscaped };
   struct BoundValue {
     State state = State::kUnseen;
-    Fact fact;                     // not set for compile-time constants: the graph has it
-    ValueId root = kNoValue;       // whose memory it shares: itself, or what it is a view of
-    int32_t dims = -1;             // index into Plan::dims
-    int32_t buffer = -1;           // arena roots: index into buffers_
-    int32_t last_use = -1;         // arena roots: over all views
+    Fact fact;                // not set for compile-time constants: the graph has it
+    ValueId root = kNoValue;  // whose memory it shares: itself, or what it is a view of
+    int32_t dims = -1;        // index into Plan::dims
+    int32_t buffer = -1;      // arena roots: index into buffers_
+    int32_t last_use = -1;    // arena roots: over all views
   };
 
   const Fact& FactOf(ValueId id);
@@ -92,9 +93,9 @@ class Binder : public InferContext {
     int32_t instance;
     int32_t event;
   };
-  std::map<ValueId, Pending> pending_;     // copies to the host that nobody has waited for yet
-  std::vector<ValueId> held_;              // host values that copies read until the plan's end
-  std::vector<ValueId> produced_;  // by this segment, in order
+  std::map<ValueId, Pending> pending_;  // copies to the host that nobody has waited for yet
+  std::vector<ValueId> held_;           // host values that copies read until the plan's end
+  std::vector<ValueId> produced_;       // by this segment, in order
   std::shared_ptr<Plan> plan_;
   int64_t fresh_ = 0;
 };
@@ -224,8 +225,8 @@ void Binder::AddView(const Node& node) {
   if (from.state == State::kConstant) {
     const TensorPtr& constant = FactOf(source).constant;
     bound.state = State::kConstant;
-    bound.fact = Fact::Constant(
-        Tensor::Wrap(constant->dtype(), outputs()[0].static_dims(), constant->data(), constant));
+    bound.fact =
+        Fact::Constant(Tensor::Wrap(constant->dtype(), outputs()[0].static_dims(), constant->data(), constant));
     bound.root = id;
     plan_->constants.push_back(bound.fact.constant);
   } else {
@@ -421,8 +422,8 @@ void Binder::Finish(int32_t end) {
   for (ValueId id : produced_) {
     BoundValue& bound = values_[id];
     if (bound.root == id && bound.state == State::kEscaped && bound.buffer >= 0) {
-      // Another value that wrote into the same buffer in place gets a block of its own as well: a kernel may be in place,
-      // it need not.
+      // Another value that wrote into the same buffer in place gets a block of its own as well: a kernel may be in
+      // place, it need not.
       escapes.push_back({id, bound.fact.dtype, DimsOf(id), Location(id), kNoValue, nullptr});
     }
   }
@@ -456,7 +457,8 @@ void Binder::Finish(int32_t end) {
     }
   }
   for (ValueId id : held_)
-    if (values_[id].state == State::kArena) buffers_[values_[id].buffer].last = static_cast<int32_t>(plan_->steps.size());
+    if (values_[id].state == State::kArena)
+      buffers_[values_[id].buffer].last = static_cast<int32_t>(plan_->steps.size());
   // A buffer whose value escaped may still be used by another that shared it in place.
   std::vector<bool> used(buffers_.size());
   for (const Argument& a : plan_->arguments)
