@@ -26,7 +26,7 @@ RULES = (
     # The kernel side of an operator: no graph access.
     ("kernels/simd/*", ("include/onda/*",)),
     ("kernels/device/*", ("include/onda/*", "kernels/simd/*")),
-    ("kernels/*/cuda*.cu", ("include/onda/*", "kernels/*", "providers/cuda/device.h")),
+    ("kernels/*/cuda*", ("include/onda/*", "kernels/*", "providers/cuda/device.h")),
     ("kernels/*/cpu*", ("include/onda/*", "kernels/*")),
     ("kernels/*/reference*", ("include/onda/*", "kernels/*")),
     ("kernels/*-inl.h", ("include/onda/*", "kernels/*")),
