@@ -23,8 +23,7 @@ constexpr spdlog::level::level_enum kSpdlogLevels[] = {spdlog::level::debug, spd
                                                        spdlog::level::err, spdlog::level::critical};
 
 void AddProvider(Environment& environment, const std::string& name, const OndaProviderDef* def) {
-  if (!def || def->abi != kOndaProviderAbi || def->size < sizeof(OndaProviderDef))
-    throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' was built for another version of Onda");
+  CheckProviderDef(def, name);
   const std::lock_guard lock(environment.mutex);
   if (name == "cpu" || !environment.providers.emplace(name, def).second)
     throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' is registered already");

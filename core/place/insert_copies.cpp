@@ -50,7 +50,7 @@ class CopyInserter {
     Node node;
     node.op = wanted == 0 ? &kMemcpyToHost : from == 0 ? &kMemcpyToDevice : &kMemcpyPeer;
     // Devices of different providers share no copy function: through the host.
-    if (wanted != 0 && from != 0 && &instances_.instances[wanted]->def() != &instances_.instances[from]->def())
+    if (wanted != 0 && from != 0 && !instances_.instances[wanted]->SameProvider(*instances_.instances[from]))
       return copy = In(wanted, In(0, value, reason), reason);
     node.op_type = node.op->name;
     node.domain = node.op->domain;

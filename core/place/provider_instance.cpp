@@ -1,5 +1,9 @@
 #include "core/place/provider_instance.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
 #include "core/ir/op_def.h"
 
 namespace onda {
@@ -9,33 +13,46 @@ void ThrowIfFailed(const OndaStatus& status, const std::string& label) {
   if (status.code) throw Error(static_cast<ErrorCode>(status.code), label + ": " + status.message);
 }
 
+// Where what is optional begins.
+constexpr size_t kRequiredBytes = offsetof(OndaProviderDef, options);
+
 }  // namespace
+
+void CheckProviderDef(const OndaProviderDef* def, const std::string& name) {
+  if (!def || def->abi != kOndaProviderAbi || def->size < kRequiredBytes)
+    throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' was built for another version of Onda");
+  if (!def->create || !def->destroy || !def->kernels || !def->allocate || !def->free || !def->create_stream ||
+      !def->destroy_stream || !def->synchronize_stream || !def->create_event || !def->destroy_event ||
+      !def->record_event || !def->wait_event || !def->synchronize_event || !def->copy || !def->fill_zero)
+    throw Error(ErrorCode::kInvalidArgument,
+                "execution provider '" + name + "' lacks a function that every provider must have");
+}
 
 ProviderInstance::ProviderInstance(KernelTable host_kernels) : label_("cpu"), host_kernels_(host_kernels) {}
 
 ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label,
                                    const std::vector<std::pair<std::string, std::string>>& options)
-    : def_(def), label_(std::move(label)) {
-  if (def->abi != kOndaProviderAbi || def->size < sizeof(OndaProviderDef))
-    throw Error(ErrorCode::kInvalidArgument,
-                "execution provider '" + label_ + "' was built for another version of Onda");
+    : source_(def), label_(std::move(label)) {
+  CheckProviderDef(def, label_);
+  std::memcpy(&def_, def, std::min<size_t>(def->size, sizeof(def_)));
+  def_.size = sizeof(def_);
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : options) {
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }
   OndaStatus status{};
-  handle_ = def->create(keys.data(), values.data(), static_cast<int32_t>(keys.size()), &status);
+  handle_ = def_.create(keys.data(), values.data(), static_cast<int32_t>(keys.size()), &status);
   ThrowIfFailed(status, label_);
   if (!handle_) throw Error(ErrorCode::kNotFound, label_ + ": the provider gave no instance");
   int32_t count = 0;
-  const OndaKernelDef* const* kernels = def->kernels(handle_, &count);
+  const OndaKernelDef* const* kernels = def_.kernels(handle_, &count);
   for (int32_t i = 0; i < count; ++i) kernels_[{kernels[i]->domain, kernels[i]->op}].push_back(kernels[i]);
 }
 
 ProviderInstance::~ProviderInstance() {
   for (std::unique_ptr<Lane>& lane : lanes_) DestroyLane(*lane);
-  if (handle_) def_->destroy(handle_);
+  if (handle_) def_.destroy(handle_);
 }
 
 std::span<const OndaKernelDef* const> ProviderInstance::KernelsFor(const Node& node) const {
@@ -47,31 +64,31 @@ std::span<const OndaKernelDef* const> ProviderInstance::KernelsFor(const Node& n
 
 void ProviderInstance::Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const {
   OndaStatus status{};
-  def_->copy(handle_, to, from, bytes, kind, stream, &status);
+  def_.copy(handle_, to, from, bytes, kind, stream, &status);
   ThrowIfFailed(status, label_);
 }
 
 void ProviderInstance::Synchronize(void* stream) const {
   OndaStatus status{};
-  def_->synchronize_stream(handle_, stream, &status);
+  def_.synchronize_stream(handle_, stream, &status);
   ThrowIfFailed(status, label_);
 }
 
 void ProviderInstance::Record(void* event, void* stream) const {
   OndaStatus status{};
-  def_->record_event(handle_, event, stream, &status);
+  def_.record_event(handle_, event, stream, &status);
   ThrowIfFailed(status, label_);
 }
 
 void ProviderInstance::Wait(void* stream, void* event) const {
   OndaStatus status{};
-  def_->wait_event(handle_, stream, event, &status);
+  def_.wait_event(handle_, stream, event, &status);
   ThrowIfFailed(status, label_);
 }
 
 void ProviderInstance::SynchronizeEvent(void* event) const {
   OndaStatus status{};
-  def_->synchronize_event(handle_, event, &status);
+  def_.synchronize_event(handle_, event, &status);
   ThrowIfFailed(status, label_);
 }
 
@@ -87,17 +104,17 @@ std::unique_ptr<ProviderInstance::Lane> ProviderInstance::TakeLane(size_t events
   OndaStatus status{};
   if (!lane) {
     lane = std::make_unique<Lane>();
-    lane->stream = def_->create_stream(handle_, &status);
+    lane->stream = def_.create_stream(handle_, &status);
     ThrowIfFailed(status, label_);
     lane->status = static_cast<int32_t*>(Allocate(2 * sizeof(int32_t)));
     if (!lane->status) {
       DestroyLane(*lane);
       throw Error(ErrorCode::kOutOfMemory, label_ + ": no memory for a status word");
     }
-    def_->fill_zero(handle_, lane->status, 2 * sizeof(int32_t), lane->stream, &status);
+    def_.fill_zero(handle_, lane->status, 2 * sizeof(int32_t), lane->stream, &status);
   }
   while (!status.code && lane->events.size() < events) {
-    void* event = def_->create_event(handle_, &status);
+    void* event = def_.create_event(handle_, &status);
     if (event) lane->events.push_back(event);
   }
   if (status.code) DestroyLane(*lane);
@@ -115,8 +132,8 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {
-  for (void* event : lane.events) def_->destroy_event(handle_, event);
-  if (lane.stream) def_->destroy_stream(handle_, lane.stream);
+  for (void* event : lane.events) def_.destroy_event(handle_, event);
+  if (lane.stream) def_.destroy_stream(handle_, lane.stream);
   if (lane.status) Free(lane.status);
 }
 

@@ -17,6 +17,10 @@
 
 namespace onda {
 
+// Throws kInvalidArgument unless the table is of this ABI and has every function that is not optional. Tables of older
+// plug-ins are shorter.
+void CheckProviderDef(const OndaProviderDef* def, const std::string& name);
+
 // Gives the kernels of the host for an operator, best first.
 using KernelTable = std::span<const OndaKernelDef* const> (*)(std::string_view domain, std::string_view op);
 
@@ -31,13 +35,15 @@ class ProviderInstance {
   ProviderInstance(const ProviderInstance&) = delete;
   ProviderInstance& operator=(const ProviderInstance&) = delete;
 
-  bool is_host() const { return def_ == nullptr; }
+  bool is_host() const { return source_ == nullptr; }
   const std::string& label() const { return label_; }  // "cpu", "cuda:0"
-  const OndaProviderDef& def() const { return *def_; }
+  // The provider's table, with NULL for what its version does not have yet.
+  const OndaProviderDef& def() const { return def_; }
+  bool SameProvider(const ProviderInstance& other) const { return source_ == other.source_; }
   std::span<const OndaKernelDef* const> KernelsFor(const Node& node) const;
 
-  void* Allocate(size_t bytes) const { return def_->allocate(handle_, bytes); }
-  void Free(void* memory) const { def_->free(handle_, memory); }
+  void* Allocate(size_t bytes) const { return def_.allocate(handle_, bytes); }
+  void Free(void* memory) const { def_.free(handle_, memory); }
   void Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const;
   void Synchronize(void* stream) const;
   void Record(void* event, void* stream) const;
@@ -58,7 +64,8 @@ class ProviderInstance {
  private:
   void DestroyLane(Lane& lane) const;
 
-  const OndaProviderDef* def_ = nullptr;
+  const OndaProviderDef* source_ = nullptr;  // as the plug-in gave it
+  OndaProviderDef def_{};
   void* handle_ = nullptr;
   std::string label_;
   KernelTable host_kernels_ = nullptr;

@@ -1,7 +1,9 @@
 // What an execution provider sees of Onda: a C ABI of size-tagged structs and function tables, and a header-only C++
-// layer over it. Kernels inside the library and in plug-ins are written against this header alone.
+// layer for kernels over it; make_provider.h is the same for whole providers and for regions. Kernels inside the
+// library and in plug-ins are written against this header alone.
 //
-// No exception crosses the C functions; a failure fills an OndaStatus. Shapes are in elements, sizes in bytes.
+// No exception crosses the C functions; a failure fills an OndaStatus. Shapes are in elements, sizes in bytes. Structs
+// grow at their ends only: whoever reads one looks at no more than its `size`, and takes what is missing for NULL or 0.
 #ifndef ONDA_PROVIDER_H_
 #define ONDA_PROVIDER_H_
 
@@ -130,7 +132,8 @@ typedef enum OndaDeviceError {
 } OndaDeviceError;
 
 enum {
-  kOndaKernelInPlace = 1,  // Output 0 may share memory with any input of the same dtype and shape.
+  kOndaKernelInPlace = 1,      // Output 0 may share memory with any input of the same dtype and shape.
+  kOndaKernelNotCaptured = 2,  // Its launch waits, reads back or allocates: not to be asked of a stream under capture.
 };
 
 // One provider's way to do one operator. All functions may be called from several threads at once.
@@ -157,10 +160,87 @@ typedef enum OndaCopyKind {
   kOndaPeerToPeer = 4,      // between two instances of one provider; called on the destination
 } OndaCopyKind;
 
+// Regions: a provider may take a convex set of nodes as one unit. No path leaves a convex set and comes back into it.
+
+enum {
+  kOndaRegionInput = 1,   // comes from outside of the region
+  kOndaRegionOutput = 2,  // is read outside of the region
+  kOndaRegionOnHost = 4,  // an input that lies in host memory at a launch: its reader takes shapes from its contents
+};
+
+typedef struct OndaRegionValue {
+  uint32_t size;
+  uint32_t flags;
+  const char* name;
+  OndaFactView fact;
+  // rank texts, as "8", "batch" or "2*seq + 1": where texts are equal, so are the extents, in every run.
+  const char* const* dim_texts;
+  int32_t producer;  // index of the node; -1 for inputs and constants
+  int32_t reserved;
+} OndaRegionValue;
+
+typedef struct OndaRegionNode {
+  uint32_t size;
+  int32_t accepted;  // nonzero where one of the instance's own kernels takes the node
+  const OndaNodeView* node;
+  const int32_t* inputs;  // node->input_count indices of values; -1 where omitted
+  const int32_t* outputs;
+  double host_microseconds;  // what the host needs for it, estimated
+} OndaRegionNode;
+
+// When a provider is asked for claims.
+typedef enum OndaRegionStage {
+  kOndaStageCanonical = 0,  // operators of the canonical set, before Onda fuses any
+  kOndaStageRewritten = 1,  // what is left after Onda's own rewrites, fused operators among it
+} OndaRegionStage;
+
+// A convex set of nodes in topological order, and the values that they read and write. Lives during the call.
+typedef struct OndaRegionView {
+  uint32_t size;
+  int32_t stage;  // an OndaRegionStage
+  const char* name;
+  int32_t node_count;
+  int32_t value_count;
+  int32_t input_count;
+  int32_t output_count;
+  const OndaRegionNode* const* nodes;
+  const OndaRegionValue* const* values;
+  const int32_t* inputs;   // indices of values: without constants, which are known from their facts
+  const int32_t* outputs;  // indices of values
+} OndaRegionView;
+
+// Nodes of a region that a provider wants to run as one unit. A claim that is not convex, or that shares nodes with an
+// earlier one, is refused.
+typedef struct OndaClaim {
+  uint32_t size;
+  int32_t node_count;
+  const int32_t* nodes;  // indices into OndaRegionView::nodes
+  double microseconds;   // of one run, estimated for the shapes of the facts; 0: not known
+  const char* reason;    // for users, in a few words; may be NULL
+} OndaClaim;
+
+typedef struct OndaOptionDef {
+  const char* key;
+  const char* meaning;
+  const char* default_value;  // as text; "" where there is none
+} OndaOptionDef;
+
+typedef struct OndaMemoryInfo {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t total;  // bytes of the device
+  uint64_t free;   // bytes that an allocation may still take
+  uint64_t used;   // bytes that this instance holds, its own workspaces and code included
+} OndaMemoryInfo;
+
+// Takes one line of text about `what`.
+typedef void (*OndaDescribeFunction)(void* sink, const char* what, const char* text);
+
 enum { kOndaProviderAbi = 1 };
 
 // A provider: one kind of device. An instance is one device of it; a session may use several. All functions may be
-// called from several threads at once. Handles (streams, events, memory) belong to the instance that made them.
+// called from several threads at once, but one stream, event or executable is used by one thread at a time. Handles
+// (streams, events, memory, captures) belong to the instance that made them.
 typedef struct OndaProviderDef {
   uint32_t size;
   uint32_t abi;  // kOndaProviderAbi
@@ -170,7 +250,7 @@ typedef struct OndaProviderDef {
   void* (*create)(const char* const* keys, const char* const* values, int32_t count, OndaStatus* status);
   void (*destroy)(void* instance);
 
-  // Best first where one operator has several. Host memory providers leave the rest NULL.
+  // Best first where one operator has several.
   const OndaKernelDef* const* (*kernels)(void* instance, int32_t* count);
 
   // Device memory, aligned to 256 bytes. NULL where there is none left.
@@ -199,6 +279,69 @@ typedef struct OndaProviderDef {
   double launch_microseconds;
   double copy_microseconds;  // latency of a copy across
   double copy_gigabytes_per_second;
+
+  // All that follows is optional, each group as a whole: NULL where the provider has nothing of the kind.
+
+  // The options that `create` takes, for `onda providers` and for messages.
+  const OndaOptionDef* options;
+  int32_t option_count;
+  uint32_t reserved;
+
+  // Tells what is known of the instance or, for NULL, of this machine before any is made: devices and libraries that
+  // were found, and what is needed and missing, one call of `write` for each.
+  void (*describe)(void* instance, OndaDescribeFunction write, void* sink);
+
+  // Microseconds that a node whose kernel is accepted takes here, without its launch, estimated from its facts; 0 where
+  // not known.
+  double (*node_microseconds)(void* instance, const OndaNodeView* node);
+
+  void (*memory_info)(void* instance, OndaMemoryInfo* info, OndaStatus* status);
+  // The most bytes that the instance may take for itself (workspaces of libraries, caches); 0: no limit.
+  void (*set_memory_limit)(void* instance, uint64_t bytes, OndaStatus* status);
+  // Gives back what is kept for reuse.
+  void (*trim)(void* instance);
+
+  // Host memory that copies reach without staging, aligned to 64 bytes. NULL where there is none left.
+  void* (*allocate_host)(void* instance, size_t bytes);
+  void (*free_host)(void* instance, void* memory);
+
+  // A stream handle for a stream of the caller's (its native handle); destroy_stream gives up the handle alone.
+  void* (*wrap_stream)(void* instance, void* native, OndaStatus* status);
+
+  // Events that measure: destroyed, recorded and waited for as others are. elapsed: between two that were reached.
+  void* (*create_timing_event)(void* instance, OndaStatus* status);
+  double (*elapsed_milliseconds)(void* instance, void* from, void* to, OndaStatus* status);
+
+  // Named ranges of the calling thread, for the device's profiler: of the session, of a segment, of a node.
+  void (*push_range)(void* instance, const char* name);
+  void (*pop_range)(void* instance);
+
+  // Capture. Between begin and end the launches, copies within the device and from and to the host, and fills that are
+  // asked of the stream are recorded and not run; workspaces and pointers stay those that were given. Whatever cannot
+  // be recorded fails with kNotImplemented and spoils the capture. The stream is as before in any case after
+  // end_capture, which gives NULL and fills status where the capture is spoilt.
+  void (*begin_capture)(void* instance, void* stream, OndaStatus* status);
+  void* (*end_capture)(void* instance, void* stream, OndaStatus* status);
+  void (*destroy_capture)(void* instance, void* capture);
+  // What was recorded, ready to be launched as often as wanted, never twice at a time.
+  void* (*instantiate)(void* instance, void* capture, OndaStatus* status);
+  // Gives the executable the pointers and sizes of another capture of the same work. Returns nonzero, the executable as
+  // before, where the captures differ in more; the caller then instantiates anew.
+  int32_t (*update_executable)(void* instance, void* executable, void* capture, OndaStatus* status);
+  // Gives the copy that was recorded as the index-th other addresses. Its size and kind stay. May be NULL: callers
+  // capture again and update.
+  void (*update_copy)(void* instance, void* executable, int32_t index, void* to, const void* from, OndaStatus* status);
+  void (*launch_executable)(void* instance, void* executable, void* stream, OndaStatus* status);
+  void (*destroy_executable)(void* instance, void* executable);
+
+  // Calls add for each set of nodes that the provider wants; the most wanted first.
+  void (*claim_regions)(void* instance, const OndaRegionView* region, void (*add)(void* sink, const OndaClaim* claim),
+                        void* sink, OndaStatus* status);
+  // Compiles a claimed set, which `region` holds alone: its inputs and outputs are those of the launches, in this
+  // order. Fills *kernel and gives the table that it is used through (destroy, workspace, launch; the rest may be
+  // NULL), which stays as long as the instance. NULL on failure. Shapes that facts do not know come with the launches.
+  const OndaKernelDef* (*compile_region)(void* instance, const OndaRegionView* region, void** kernel,
+                                         OndaStatus* status);
 } OndaProviderDef;
 
 // What a provider's shared library exports under the name "OndaGetProvider". NULL where it cannot serve that ABI.
@@ -438,6 +581,7 @@ class LaunchArgs {
 //   static std::string Rejects(const NodeView&)           why not, or ""
 //   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const
 //   static constexpr bool kInPlace = true                 see kOndaKernelInPlace
+//   static constexpr bool kNotCaptured = true             see kOndaKernelNotCaptured
 template <class K>
 constexpr OndaKernelDef MakeKernel(const char* op, const char* domain = "") {
   OndaKernelDef def{};
@@ -445,6 +589,8 @@ constexpr OndaKernelDef MakeKernel(const char* op, const char* domain = "") {
   def.domain = domain;
   def.op = op;
   if constexpr (requires { K::kInPlace; }) def.flags |= K::kInPlace * static_cast<uint32_t>(kOndaKernelInPlace);
+  if constexpr (requires { K::kNotCaptured; })
+    def.flags |= K::kNotCaptured * static_cast<uint32_t>(kOndaKernelNotCaptured);
   def.rejects = [](const OndaNodeView* node, char* reason, size_t reason_size) -> int32_t {
     if constexpr (requires(const NodeView& n) { K::Rejects(n); }) {
       try {
@@ -460,11 +606,12 @@ constexpr OndaKernelDef MakeKernel(const char* op, const char* domain = "") {
       return 0;
     }
   };
-  def.create = [](const OndaNodeView* node, OndaStatus* status) -> void* {
-    K* kernel = nullptr;
-    GuardStatus(status, [&] { kernel = new K(NodeView(*node)); });
-    return kernel;
-  };
+  if constexpr (std::is_constructible_v<K, const NodeView&>)  // otherwise it is made from a region
+    def.create = [](const OndaNodeView* node, OndaStatus* status) -> void* {
+      K* kernel = nullptr;
+      GuardStatus(status, [&] { kernel = new K(NodeView(*node)); });
+      return kernel;
+    };
   def.destroy = [](void* kernel) { delete static_cast<K*>(kernel); };
   def.workspace = [](const void* kernel, const OndaTensorView* inputs, int32_t input_count,
                      const OndaTensorView* outputs, int32_t output_count) -> uint64_t {
