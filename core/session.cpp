@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
 
 #include "core/passes/canonicalize.h"
 #include "core/passes/patch.h"
@@ -96,7 +95,7 @@ std::string ElementMismatch(const Fact& declared, const RuntimeValue& given) {
 }
 
 bool SharesMemory(const RuntimeValue& v, const std::vector<RuntimeValue>& others, size_t self) {
-  if (v.borrowed || v.owner.use_count() > 1) return true;
+  if (v.borrowed || v.owner.use_count() > 1 || (v.data && !v.owner)) return true;
   for (size_t i = 0; i < self; ++i)
     if (others[i].data && others[i].data == v.data) return true;
   return false;
@@ -121,7 +120,8 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
   return copy;
 }
 
-InferenceSession::InferenceSession(const Model& model, const LoadOptions& options) {
+InferenceSession::InferenceSession(const Model& model, const LoadOptions& options)
+    : deterministic_(options.deterministic) {
   instances_ = MakeInstances(options);
   CanonicalizeOptions canonical;
   canonical.free_dimensions = options.free_dimensions;
@@ -153,7 +153,7 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
                                 : std::make_shared<BlockPool>(
                                       options.memory_limit,
                                       BlockPool::Source{[instance](size_t bytes) { return instance->Allocate(bytes); },
-                                                        [instance](void* memory) { instance->Free(memory); }}));
+                                                        [instance](void* memory, size_t) { instance->Free(memory); }}));
   if (options.log)
     for (const std::string& warning : warnings) options.log(LogLevel::kWarning, warning);
 
@@ -167,6 +167,14 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
     if (i < own_outputs) own_outputs_.push_back(graph_->outputs[i]);
     output_ids_[value.name] = graph_->outputs[i];
   }
+  std::map<std::string, int32_t> symbols;
+  for (const PortInfo& port : inputs_) {
+    std::vector<int32_t>& numbers = input_symbols_.emplace_back();
+    if (!port.fact.is_tensor() || !port.fact.has_rank()) continue;
+    for (const Dim& d : *port.fact.shape)
+      numbers.push_back(d.known() ? -1 : symbols.emplace(d.ToString(), symbols.size()).first->second);
+  }
+  symbol_count_ = symbols.size();
   compiled_ = std::make_unique<CompiledGraph>(graph_, instances_);
 }
 
@@ -205,109 +213,153 @@ std::vector<PlacementEntry> InferenceSession::Placement() const {
   return entries;
 }
 
-std::vector<RuntimeValue> InferenceSession::CheckFeeds(std::vector<std::pair<std::string, RuntimeValue>> feeds) const {
-  std::vector<RuntimeValue> values(inputs_.size());
-  auto refuse = [](const std::string& text) { throw Error(ErrorCode::kInvalidArgument, text); };
-  for (auto& [name, value] : feeds) {
-    const auto it =
-        std::find_if(inputs_.begin(), inputs_.end(), [&, &n = name](const PortInfo& p) { return p.name == n; });
-    if (it == inputs_.end()) {
-      std::string text = "the model has no input '" + name + "'; its inputs are";
-      for (const PortInfo& p : inputs_) text += " '" + p.name + "'";
-      refuse(text);
+InferenceSession::RequestScope::RequestScope(const InferenceSession& session) : session_(session) {
+  {
+    const std::lock_guard lock(session_.requests_mutex_);
+    if (session_.requests_.empty()) {
+      session_.requests_.reserve(++session_.requests_made_);  // so that giving it back need not allocate
+    } else {
+      request_ = std::move(session_.requests_.back());
+      session_.requests_.pop_back();
     }
-    RuntimeValue& slot = values[it - inputs_.begin()];
-    if (slot.present()) refuse("input '" + name + "' is given twice");
-    slot = std::move(value);
   }
-  std::unordered_map<std::string, std::pair<int64_t, std::string>> symbols;
+  if (!request_) request_ = std::make_unique<Request>();
+  request_->inputs.resize(session_.inputs_.size());
+}
+
+InferenceSession::RequestScope::~RequestScope() {
+  for (RuntimeValue& value : request_->inputs) value.Clear();
+  for (RuntimeValue& value : request_->results) value.Clear();
+  request_->outputs.clear();
+  request_->bindings.clear();
+  const std::lock_guard lock(session_.requests_mutex_);
+  session_.requests_.push_back(std::move(request_));
+}
+
+void InferenceSession::Feed(Request& request, std::string_view name, const RuntimeValue& value) const {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].name != name) continue;
+    RuntimeValue& slot = request.inputs[i];
+    if (slot.present()) throw Error(ErrorCode::kInvalidArgument, "input '" + inputs_[i].name + "' is given twice");
+    slot = value;
+    slot.borrowed = true;
+    return;
+  }
+  std::string text = "the model has no input '" + std::string(name) + "'; its inputs are";
+  for (const PortInfo& p : inputs_) text += " '" + p.name + "'";
+  throw Error(ErrorCode::kInvalidArgument, text);
+}
+
+void InferenceSession::ChooseOutput(Request& request, std::string_view name, OutputBinding binding) const {
+  const auto it = output_ids_.find(name);
+  if (it == output_ids_.end()) {
+    std::string text = "the model has no output '" + std::string(name) + "'; its outputs are";
+    for (const PortInfo& p : outputs_) text += " '" + p.name + "'";
+    throw Error(ErrorCode::kInvalidArgument, text);
+  }
+  request.outputs.push_back(it->second);
+  request.bindings.push_back(binding);
+}
+
+void InferenceSession::CheckFeeds(Request& request) const {
+  request.symbols.assign(symbol_count_, {-1, 0});
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const PortInfo& port = inputs_[i];
-    RuntimeValue& value = values[i];
+    RuntimeValue& value = request.inputs[i];
     if (port.fact.constant) {  // before IR 4: listed among the inputs by custom only
-      if (value.present()) refuse("input '" + port.name + "' is a constant of this model and cannot be fed");
+      if (value.present())
+        throw Error(ErrorCode::kInvalidArgument,
+                    "input '" + port.name + "' is a constant of this model and cannot be fed");
       continue;
     }
     if (!value.present()) {
       if (port.default_value) {
-        value = RuntimeValue::FromTensor(port.default_value);
+        value.SetConstant(port.default_value);
       } else if (port.fact.kind == ValueKind::kOptional) {
         value.kind = ValueKind::kOptional;
         value.elements = std::make_shared<const std::vector<RuntimeValue>>();
         value.element_fact = port.fact.element;
       } else {
-        refuse("input '" + port.name + "' (" + port.fact.ToString() + ") is missing");
+        throw Error(ErrorCode::kInvalidArgument, "input '" + port.name + "' (" + port.fact.ToString() + ") is missing");
       }
     }
-    const std::string expected =
-        "input '" + port.name + "': expected " + port.fact.ToString() + ", given " + Describe(value);
-    if (!KindMatches(port.fact, value)) refuse(expected);
-    if (port.fact.kind == ValueKind::kOptional && value.kind != ValueKind::kOptional) {
-      RuntimeValue optional;
-      optional.kind = ValueKind::kOptional;
-      optional.element_fact = port.fact.element;
-      optional.elements = std::make_shared<const std::vector<RuntimeValue>>(1, std::move(value));
-      value = std::move(optional);
-    }
-    if (const std::string wrong = ElementMismatch(port.fact, value); !wrong.empty()) {
-      refuse(expected + " (" + wrong + ")");
-    }
-    if (!value.is_tensor() || !port.fact.is_tensor()) continue;
-    if (value.dtype != port.fact.dtype) refuse(expected + " (element types differ)");
-    if (!port.fact.has_rank()) continue;
-    if (static_cast<int>(value.dims.size()) != port.fact.rank()) refuse(expected + " (ranks differ)");
-    for (int d = 0; d < port.fact.rank(); ++d) {
-      const Dim& dim = (*port.fact.shape)[d];
-      if (dim.known() && dim.value() != value.dims[d])
-        refuse(expected + " (dimension " + std::to_string(d) + " differs)");
-      if (dim.known()) continue;
-      const std::string symbol = dim.ToString();
-      const auto [at, is_new] = symbols.try_emplace(symbol, value.dims[d], port.name);
-      if (!is_new && at->second.first != value.dims[d])
-        refuse(expected + " (dimension '" + symbol + "' is " + std::to_string(at->second.first) + " in input '" +
-               at->second.second + "')");
-    }
+    CheckShape(request, i);
   }
-  return values;
 }
 
-std::vector<RuntimeValue> InferenceSession::Run(RunArguments arguments) const {
-  std::vector<ValueId> ids;
-  for (const std::string& name : arguments.outputs) {
-    const auto it = output_ids_.find(name);
-    if (it == output_ids_.end()) {
-      std::string text = "the model has no output '" + name + "'; its outputs are";
-      for (const PortInfo& p : outputs_) text += " '" + p.name + "'";
-      throw Error(ErrorCode::kInvalidArgument, text);
-    }
-    ids.push_back(it->second);
+void InferenceSession::CheckShape(Request& request, size_t input) const {
+  const PortInfo& port = inputs_[input];
+  RuntimeValue& value = request.inputs[input];
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "input '" + port.name + "': expected " + port.fact.ToString() + ", given " + Describe(value) + why);
+  };
+  if (!KindMatches(port.fact, value)) refuse("");
+  if (port.fact.kind == ValueKind::kOptional && value.kind != ValueKind::kOptional) {
+    RuntimeValue optional;
+    optional.kind = ValueKind::kOptional;
+    optional.element_fact = port.fact.element;
+    optional.elements = std::make_shared<const std::vector<RuntimeValue>>(1, std::move(value));
+    value = std::move(optional);
   }
-  if (ids.empty()) ids = own_outputs_;
+  if (const std::string wrong = ElementMismatch(port.fact, value); !wrong.empty()) refuse(" (" + wrong + ")");
+  if (!value.is_tensor() || !port.fact.is_tensor()) return;
+  if (value.dtype != port.fact.dtype) refuse(" (element types differ)");
+  if (!port.fact.has_rank()) return;
+  if (static_cast<int>(value.dims.size()) != port.fact.rank()) refuse(" (ranks differ)");
+  for (int d = 0; d < port.fact.rank(); ++d) {
+    const int32_t symbol = input_symbols_[input][d];
+    if (symbol < 0) {
+      if ((*port.fact.shape)[d].value() != value.dims[d]) refuse(" (dimension " + std::to_string(d) + " differs)");
+      continue;
+    }
+    auto& [size, from] = request.symbols[symbol];
+    if (size < 0) {
+      size = value.dims[d];
+      from = input;
+    } else if (size != value.dims[d]) {
+      refuse(" (dimension '" + (*port.fact.shape)[d].ToString() + "' is " + std::to_string(size) + " in input '" +
+             inputs_[from].name + "')");
+    }
+  }
+}
+
+void InferenceSession::Run(Request& request, const RunSettings& settings) const {
+  CheckFeeds(request);
+  if (request.outputs.empty()) request.outputs = own_outputs_;
+  request.bindings.resize(request.outputs.size());
   RunContext context;
-  context.pool = arguments.pool;
+  context.pool = settings.pool;
   context.pools = device_pools_;
-  context.threads = arguments.threads;
-  context.stop = arguments.stop;
-  context.observer = arguments.observer;
-  std::vector<RuntimeValue> results =
-      Execute(compiled_->ProgramFor(ids), CheckFeeds(std::move(arguments.feeds)), context, arguments.bindings);
+  context.threads = settings.threads;
+  context.stop = settings.stop;
+  context.observer = settings.observer;
+  context.deterministic = deterministic_;
+  std::vector<RuntimeValue>& results = request.results;
+  Execute(compiled_->ProgramFor(request.outputs), request.inputs, context, request.bindings, results);
   for (size_t i = 0; i < results.size(); ++i) {
     RuntimeValue& result = results[i];
     if (!result.borrowed) ClearPadding(result);
-    const bool bound = i < arguments.bindings.size() && arguments.bindings[i].data == result.data && result.data;
-    if (!bound && (result.elements || SharesMemory(result, results, i))) result = CopyValue(*context.pool, result);
-    if (!bound && i < arguments.bindings.size() && arguments.bindings[i].data) {
-      const OutputBinding& b = arguments.bindings[i];
-      if (b.dtype != result.dtype || b.dims != result.dims || result.dtype == DType::kString)
-        throw Error(
-            ErrorCode::kInvalidArgument,
-            "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
-      if (result.bytes()) std::memcpy(b.data, result.data, result.bytes());
-      result.data = b.data;
-      result.owner = nullptr;
+    const OutputBinding binding = request.bindings[i];
+    if (binding && binding->data && binding->data == result.data) continue;
+    if (!binding) {
+      if (result.elements || SharesMemory(result, results, i)) result = CopyValue(*context.pool, result);
+      continue;
     }
+    if (binding->dtype != result.dtype || binding->dims != result.dims || result.dtype == DType::kString)
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
+    if (result.bytes()) std::memcpy(binding->data, result.data, result.bytes());
   }
-  return results;
+}
+
+std::vector<RuntimeValue> InferenceSession::Run(const RunArguments& arguments) const {
+  const RequestScope request(*this);
+  for (const auto& [name, value] : arguments.feeds) Feed(*request, name, value);
+  for (const std::string& name : arguments.outputs) ChooseOutput(*request, name, nullptr);
+  Run(*request, arguments);
+  return std::move(request->results);
 }
 
 }  // namespace onda

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -29,6 +30,7 @@ struct LoadOptions {
   std::map<std::string, int64_t> free_dimensions;  // sizes of symbolic input dimensions, by name
   std::vector<std::string> extra_outputs;          // intermediate values that can be asked for
   bool fold_constants = true;
+  bool deterministic = false;      // results do not depend on the number of threads
   bool reference_kernels = false;  // the plain references instead of the CPU kernels
   // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
@@ -70,31 +72,71 @@ class InferenceSession {
   // The plans that runs of all outputs have made so far, as text.
   std::string PrintPlans() const;
 
-  struct RunArguments {
-    std::vector<std::pair<std::string, RuntimeValue>> feeds;
-    std::vector<std::string> outputs;     // empty: all
-    std::vector<OutputBinding> bindings;  // empty, or one per output
+  // What one run needs beside its arguments; kept between runs, so that those of shapes that were seen before, with all
+  // outputs bound, allocate nothing.
+  struct Request {
+    std::vector<RuntimeValue> inputs;  // of the graph, in order
+    std::vector<ValueId> outputs;
+    std::vector<OutputBinding> bindings;
+    std::vector<RuntimeValue> results;
+    std::vector<std::pair<int64_t, size_t>> symbols;  // size of a symbolic dimension and the input that gave it
+  };
+  // Gets a request from those that ended, and gives it back at the end of the scope.
+  class RequestScope;
+
+  struct RunSettings {
     ThreadPool* threads = nullptr;
     std::shared_ptr<BlockPool> pool;
     const StopToken* stop = nullptr;
     const NodeObserver* observer = nullptr;
   };
-  // Safe from any number of threads. A result never shares memory with a feed, a constant or another result.
-  std::vector<RuntimeValue> Run(RunArguments arguments) const;
+  // A run by steps: Feed each input and choose the outputs in any order, then Run. Feeds stay the caller's, are not
+  // written to and must stay as they are until Run returns. All safe from any number of threads, each with a request of
+  // its own. Results are in request.results; one never shares memory with a feed, a constant or another result.
+  void Feed(Request& request, std::string_view name, const RuntimeValue& value) const;
+  void ChooseOutput(Request& request, std::string_view name, OutputBinding binding) const;
+  void Run(Request& request, const RunSettings& settings) const;
+
+  struct RunArguments : RunSettings {
+    std::vector<std::pair<std::string, RuntimeValue>> feeds;
+    std::vector<std::string> outputs;  // empty: all
+  };
+  std::vector<RuntimeValue> Run(const RunArguments& arguments) const;
 
  private:
   void Rewrite(Graph& graph, const LoadOptions& options) const;
-  // The graph's inputs in order, from feeds; throws kInvalidArgument where one is wrong.
-  std::vector<RuntimeValue> CheckFeeds(std::vector<std::pair<std::string, RuntimeValue>> feeds) const;
+  // Throws kInvalidArgument where an input is wrong or missing.
+  void CheckFeeds(Request& request) const;
+  void CheckShape(Request& request, size_t input) const;
 
+  const bool deterministic_;
   std::shared_ptr<const InstanceSet> instances_;
   std::shared_ptr<const Graph> graph_;
   std::unique_ptr<CompiledGraph> compiled_;
   std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
   std::vector<PortInfo> inputs_;
+  std::vector<std::vector<int32_t>> input_symbols_;  // of each dimension: a number per symbolic one, -1 for the others
+  size_t symbol_count_ = 0;
   std::vector<PortInfo> outputs_;
   std::vector<ValueId> own_outputs_;                        // without the extra ones
   std::map<std::string, ValueId, std::less<>> output_ids_;  // extra outputs too
+  mutable std::mutex requests_mutex_;
+  mutable std::vector<std::unique_ptr<Request>> requests_;  // that nobody uses
+  mutable size_t requests_made_ = 0;
+};
+
+class InferenceSession::RequestScope {
+ public:
+  explicit RequestScope(const InferenceSession& session);
+  ~RequestScope();
+  RequestScope(const RequestScope&) = delete;
+  RequestScope& operator=(const RequestScope&) = delete;
+  Request& operator*() const { return *request_; }
+  Request* operator->() const { return request_.get(); }
+
+ private:
+  const InferenceSession& session_;
+  std::unique_ptr<Request> request_;
 };
 
 // A deep copy with memory of its own.

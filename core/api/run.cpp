@@ -58,34 +58,26 @@ NodeObserver MakeObserver(const OndaRunOptions& options) {
 void Run(const OndaSession& session, const OndaRunOptions* options, const char* const* input_names,
          const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
          OndaValue** outputs) {
-  InferenceSession::RunArguments arguments;
+  const InferenceSession& inference = *session.session;
+  const InferenceSession::RequestScope request(inference);
   for (size_t i = 0; i < input_count; ++i) {
     RequireArgument(input_names[i], "an input's name");
     RequireArgument(inputs[i], "an input's value");
-    RuntimeValue value = inputs[i]->value;
-    value.borrowed = true;
-    arguments.feeds.emplace_back(input_names[i], std::move(value));
+    inference.Feed(*request, input_names[i], inputs[i]->value);
   }
-  const size_t all = session.session->outputs().size();
+  const size_t all = inference.outputs().size();
   if (!output_names && output_count != all)
     throw Error(ErrorCode::kInvalidArgument,
                 "the model has " + std::to_string(all) + " outputs, room is given for " + std::to_string(output_count));
-  bool bound = false;
   for (size_t i = 0; i < output_count; ++i) {
-    if (output_names) {
-      RequireArgument(output_names[i], "an output's name");
-      arguments.outputs.emplace_back(output_names[i]);
-    }
-    bound = bound || outputs[i];
+    if (output_names) RequireArgument(output_names[i], "an output's name");
+    if (outputs[i] && !outputs[i]->value.is_tensor())
+      throw Error(ErrorCode::kInvalidArgument, "output " + std::to_string(i) + ": only tensors can be written into");
+    inference.ChooseOutput(*request, output_names ? output_names[i] : inference.outputs()[i].name.c_str(),
+                           outputs[i] ? &outputs[i]->value : nullptr);
   }
-  if (output_names && output_count == 0) return;
-  if (bound) {
-    arguments.bindings.resize(output_count);
-    for (size_t i = 0; i < output_count; ++i) {
-      if (!outputs[i] || !outputs[i]->value.is_tensor()) continue;
-      arguments.bindings[i] = {outputs[i]->value.dtype, outputs[i]->value.dims, outputs[i]->value.data};
-    }
-  }
+  if (output_count == 0) return;
+  InferenceSession::RunSettings settings;
   StopToken stop;
   if (options) {
     stop.SetExternal(&options->terminate);
@@ -93,22 +85,21 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
       stop.SetDeadline(std::chrono::steady_clock::now() +
                        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                            std::chrono::duration<double>(std::min(options->timeout, 1e8))));
-    arguments.stop = &stop;
+    settings.stop = &stop;
   }
   NodeObserver observer;
   if (options && options->node_function) {
     observer = MakeObserver(*options);
-    arguments.observer = &observer;
+    settings.observer = &observer;
   }
-  arguments.threads = session.own_threads ? session.own_threads.get() : session.environment->threads.get();
-  arguments.pool = session.pool;
-  std::vector<RuntimeValue> results;
+  settings.threads = session.own_threads ? session.own_threads.get() : session.environment->threads.get();
+  settings.pool = session.pool;
   {
     const ControlWord control_word(session.flush_denormals);
-    results = session.session->Run(std::move(arguments));
+    inference.Run(*request, settings);
   }
   for (size_t i = 0; i < output_count; ++i)
-    if (!outputs[i]) outputs[i] = NewValue(std::move(results[i]));
+    if (!outputs[i]) outputs[i] = NewValue(std::move(request->results[i]));
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ class Binder : public InferContext {
     plan_->begin = position;
     plan_->arena_bytes.resize(program.compiled().instances().instances.size());
     plan_->event_counts.resize(plan_->arena_bytes.size());
+    plan_->live_bytes.resize(plan_->arena_bytes.size());
+    plan_->peak_nodes.resize(plan_->arena_bytes.size(), kNoNode);
   }
 
   std::shared_ptr<const Plan> Run();
@@ -470,6 +472,10 @@ void Binder::Finish(int32_t end) {
     for (size_t b = 0; b < buffers_.size(); ++b)
       if (buffer_instances_[b] == static_cast<int32_t>(instance)) own.push_back(buffers_[b]);
     plan_->arena_bytes[instance] = PlanMemory(own);
+    const LivePeak peak = LargestLiveSet(own);
+    plan_->live_bytes[instance] = peak.bytes;
+    if (peak.bytes && !plan_->steps.empty())
+      plan_->peak_nodes[instance] = plan_->steps[std::min<size_t>(peak.step, plan_->steps.size() - 1)].node;
     for (size_t b = 0, next = 0; b < buffers_.size(); ++b)
       if (buffer_instances_[b] == static_cast<int32_t>(instance)) buffers_[b].offset = own[next++].offset;
   }

@@ -16,8 +16,16 @@ struct BufferLifetime {
   size_t offset = 0;  // the result; a multiple of 64
 };
 
+// The most bytes that live at one step, each buffer rounded to 64: no placement needs less.
+struct LivePeak {
+  size_t bytes = 0;
+  int32_t step = 0;
+};
+LivePeak LargestLiveSet(const std::vector<BufferLifetime>& buffers);
+
 // Places the buffers so that no two that live at the same step overlap; returns the bytes that all of them span.
-// Large ones first, each into the tightest gap that fits.
+// Each goes into the tightest gap that fits, large ones first; where that leaves more than a few percent beyond the
+// largest live set, other orders are tried.
 size_t PlanMemory(std::vector<BufferLifetime>& buffers);
 
 }  // namespace onda

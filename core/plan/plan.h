@@ -76,6 +76,8 @@ struct Plan {
   std::vector<TensorPtr> constants;       // kept alive
   std::vector<Escape> escapes;            // in an order in which view_of is there first
   std::vector<size_t> arena_bytes;        // by instance
+  std::vector<size_t> live_bytes;         // by instance: the most of the arena that is in use at one step
+  std::vector<NodeId> peak_nodes;         // and the node of that step; or kNoNode
   std::vector<int32_t> event_counts;      // by instance
   std::vector<ValueId> released;          // frame values that nobody reads from `end` on
 

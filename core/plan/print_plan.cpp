@@ -111,7 +111,8 @@ std::string Print(const Program& program, const Plan& plan) {
   text += "\n";
   for (size_t i = 0; i < plan.arena_bytes.size(); ++i) {
     text += "  arena of " + program.compiled().instances().instances[i]->label() + ": " +
-            std::to_string(plan.arena_bytes[i]) + " bytes\n";
+            std::to_string(plan.arena_bytes[i]) + " bytes, of which " + std::to_string(plan.live_bytes[i]) +
+            " are in use at once\n";
   }
   for (const Step& step : plan.steps) text += "  " + StepText(program, plan, step) + "\n";
   for (const Escape& escape : plan.escapes) {

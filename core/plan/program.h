@@ -13,6 +13,7 @@
 #include "core/place/kernel_instance.h"
 #include "core/place/place.h"
 #include "core/place/provider_instance.h"
+#include "core/plan/frame.h"
 #include "core/plan/plan.h"
 
 namespace onda {
@@ -38,6 +39,7 @@ class Program {
   int32_t last_use(ValueId value) const { return last_use_[value]; }
   bool wanted(ValueId value) const { return last_use_[value] >= 0; }
   PlanCache& plans() const { return plans_; }
+  FramePool& frames() const { return frames_; }
 
  private:
   const CompiledGraph& compiled_;
@@ -45,6 +47,7 @@ class Program {
   std::vector<ValueId> outputs_;
   std::vector<int32_t> last_use_;
   mutable PlanCache plans_;
+  mutable FramePool frames_;
 };
 
 class CompiledGraph {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/ir/fact.h"
@@ -44,14 +45,36 @@ struct RuntimeValue {
     return fact;
   }
 
+  // No value any more. dims keeps its capacity, so that filling the value again allocates nothing.
+  void Clear() {
+    kind = ValueKind::kUnknown;
+    dtype = DType::kUndefined;
+    dims.clear();
+    data = nullptr;
+    owner.reset();
+    instance = 0;
+    borrowed = false;
+    elements.reset();
+    element_fact.reset();
+  }
+  // A tensor whose memory is still to be set.
+  void SetTensor(DType type, std::span<const int64_t> shape, int32_t where = 0) {
+    Clear();
+    kind = ValueKind::kTensor;
+    dtype = type;
+    dims.assign(shape.begin(), shape.end());
+    instance = where;
+  }
+  void SetConstant(const TensorPtr& tensor) {
+    SetTensor(tensor->dtype(), tensor->dims());
+    data = const_cast<void*>(tensor->data());
+    owner = tensor;
+    borrowed = true;
+  }
+
   static RuntimeValue FromTensor(const TensorPtr& tensor) {
     RuntimeValue v;
-    v.kind = ValueKind::kTensor;
-    v.dtype = tensor->dtype();
-    v.dims = tensor->dims();
-    v.data = const_cast<void*>(tensor->data());
-    v.owner = tensor;
-    v.borrowed = true;
+    v.SetConstant(tensor);
     return v;
   }
   static RuntimeValue Sequence(std::vector<RuntimeValue> elements, std::shared_ptr<const Fact> element_fact) {

@@ -7,6 +7,7 @@
 #include "core/ir/op_def.h"
 #include "core/plan/bind.h"
 #include "core/runtime/host_op.h"
+#include "core/runtime/kernel_loop.h"
 
 namespace onda {
 namespace {
@@ -20,7 +21,7 @@ BlockPool& PoolOf(const RunContext& context, int32_t instance) {
 // The engine as a kernel sees it during one launch.
 struct LaunchState {
   const RunContext* context;
-  std::vector<RuntimeValue>* frame;
+  Frame* frame;
   const Argument* outputs;
   OndaTensorView* views;
   const ProviderInstance* provider;
@@ -30,9 +31,13 @@ struct LaunchState {
 const OndaHost kHost = {
     sizeof(OndaHost),
     [](void* state, int64_t n, int64_t grain, void (*body)(void*, int64_t, int64_t), void* arg) {
-      static_cast<LaunchState*>(state)->context->threads->ParallelFor(n, grain, body, arg);
+      const RunContext& context = *static_cast<LaunchState*>(state)->context;
+      RunKernelLoop(*context.threads, context.stop, context.deterministic, n, grain, body, arg);
     },
-    [](void* state) -> int32_t { return static_cast<LaunchState*>(state)->context->threads->threads(); },
+    [](void* state) -> int32_t {
+      const RunContext& context = *static_cast<LaunchState*>(state)->context;
+      return context.deterministic ? kDeterministicThreads : context.threads->threads();
+    },
     [](void* state) -> int32_t {
       const StopToken* stop = static_cast<LaunchState*>(state)->context->stop;
       return stop && stop->requested();
@@ -45,9 +50,9 @@ const OndaHost kHost = {
         const Argument& argument = s.outputs[index];
         if (argument.place != Argument::Place::kDynamic)
           throw Error(ErrorCode::kInternal, "the shape of output " + std::to_string(index) + " is settled already");
-        RuntimeValue& slot = (*s.frame)[argument.id];
-        slot = NewTensor(PoolOf(*s.context, argument.instance), static_cast<DType>(argument.view.dtype),
-                         std::vector<int64_t>(dims, dims + rank), argument.instance);
+        RuntimeValue& slot = s.frame->values[argument.id];
+        MakeTensor(slot, PoolOf(*s.context, argument.instance), static_cast<DType>(argument.view.dtype),
+                   std::span(dims, static_cast<size_t>(rank)), argument.instance);
         *out = slot.view();
         s.views[index] = *out;
       });
@@ -82,8 +87,10 @@ const char* DeviceErrorText(int32_t code) {
 // The lanes of the devices that a plan uses, for one walk of it.
 class Lanes {
  public:
-  Lanes(const InstanceSet& instances, const Plan& plan)
-      : instances_(instances), plan_(plan), lanes_(instances.instances.size()) {}
+  Lanes(const InstanceSet& instances, const Plan& plan, Frame& frame)
+      : instances_(instances), plan_(plan), lanes_(frame.lanes) {
+    lanes_.resize(instances.instances.size());
+  }
   // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's
   // events. A lane in doubt is thrown away.
   ~Lanes() {
@@ -122,23 +129,37 @@ class Lanes {
  private:
   const InstanceSet& instances_;
   const Plan& plan_;
-  std::vector<std::unique_ptr<ProviderInstance::Lane>> lanes_;
+  std::vector<std::unique_ptr<ProviderInstance::Lane>>& lanes_;  // all null before and after
 };
 
 class Execution {
  public:
   Execution(const Program& program, const RunContext& context)
-      : program_(program), graph_(program.compiled().graph()), context_(context), frame_(graph_.values().size()) {}
+      : program_(program),
+        graph_(program.compiled().graph()),
+        context_(context),
+        owned_(program.frames().Take()),
+        frame_(*owned_),
+        values_(frame_.values) {
+    values_.resize(graph_.values().size());
+  }
+  ~Execution() {
+    for (RuntimeValue& value : values_)
+      if (value.present()) value.Clear();
+    frame_.blocks.clear();
+    program_.frames().Return(std::move(owned_));
+  }
 
-  std::vector<RuntimeValue> Run(std::vector<RuntimeValue> inputs, std::span<const OutputBinding> bindings) {
+  void Run(std::span<RuntimeValue> inputs, std::span<const OutputBinding> bindings,
+           std::vector<RuntimeValue>& results) {
     bindings_ = bindings;
-    for (size_t i = 0; i < graph_.inputs.size(); ++i) frame_[graph_.inputs[i]] = std::move(inputs[i]);
+    for (size_t i = 0; i < graph_.inputs.size(); ++i) std::swap(values_[graph_.inputs[i]], inputs[i]);
     const int32_t size = static_cast<int32_t>(program_.order().size());
     for (int32_t position = 0; position < size;) {
       CheckStop();
-      std::shared_ptr<const Plan> plan = program_.plans().Find(position, frame_);
+      std::shared_ptr<const Plan> plan = program_.plans().Find(position, values_);
       if (!plan) {
-        plan = Bind(program_, position, frame_);
+        plan = Bind(program_, position, values_);
         program_.plans().Add(plan);
       }
       if (plan->engine) {
@@ -146,17 +167,21 @@ class Execution {
       } else {
         RunPlan(*plan);
       }
-      for (ValueId id : plan->released) frame_[id] = RuntimeValue{};
+      for (ValueId id : plan->released) values_[id].Clear();
       position = plan->end;
     }
-    std::vector<RuntimeValue> results;
-    for (ValueId id : program_.outputs()) {
+    results.resize(program_.outputs().size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      const ValueId id = program_.outputs()[i];
       const Fact& fact = graph_.FactOf(id);
-      results.push_back(fact.constant ? RuntimeValue::FromTensor(fact.constant) : frame_[id]);
-      if (!results.back().present())
+      if (fact.constant) {
+        results[i].SetConstant(fact.constant);
+      } else {
+        results[i] = values_[id];
+      }
+      if (!results[i].present())
         throw Error(ErrorCode::kInternal, "output '" + graph_.value(id).name + "' was not made");
     }
-    return results;
   }
 
  private:
@@ -167,8 +192,8 @@ class Execution {
   RuntimeValue ValueOf(ValueId id) const {
     if (id == kNoValue) return {};
     const Fact& fact = graph_.FactOf(id);
-    if (fact.constant && !frame_[id].present()) return RuntimeValue::FromTensor(fact.constant);
-    return frame_[id];
+    if (fact.constant && !values_[id].present()) return RuntimeValue::FromTensor(fact.constant);
+    return values_[id];
   }
 
   void RunEngineNode(int32_t position) {
@@ -184,31 +209,44 @@ class Execution {
     const HostOp op = FindHostOp(node.op->domain, node.op->name);
     if (!op) throw Error(ErrorCode::kNotImplemented, Describe(node) + ": not for sequences, optionals or maps");
     HostOpContext c(graph_, node, program_.compiled().node(id), context_, std::move(inputs), std::move(captures));
-    op(c);
+    try {
+      op(c);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory) throw;
+      throw AtNode(node, error);
+    }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.has_output(i) || !program_.wanted(node.outputs[i])) continue;
       if (!c.outputs[i].present()) throw Error(ErrorCode::kInternal, Describe(node) + ": output was not made");
-      frame_[node.outputs[i]] = std::move(c.outputs[i]);
+      values_[node.outputs[i]] = std::move(c.outputs[i]);
     }
   }
 
   void Allocate(const Plan& plan) {
+    frame_.blocks.resize(plan.arena_bytes.size());
+    for (size_t i = 0; i < plan.arena_bytes.size(); ++i) {
+      if (!plan.arena_bytes[i]) continue;
+      try {
+        frame_.blocks[i] = PoolOf(context_, static_cast<int32_t>(i)).Allocate(plan.arena_bytes[i]);
+      } catch (const Error& error) {
+        if (plan.peak_nodes[i] == kNoNode) throw;
+        throw Error(error.code(), Describe(graph_.node(plan.peak_nodes[i])) + ": " + error.what() +
+                                      "; at this node the values in use are largest");
+      }
+    }
     for (const Escape& e : plan.escapes) {
-      RuntimeValue& slot = frame_[e.id];
+      RuntimeValue& slot = values_[e.id];
       if (e.constant) {
-        slot = RuntimeValue::FromTensor(e.constant);
+        slot.SetConstant(e.constant);
       } else if (e.view_of != kNoValue) {
-        slot = frame_[e.view_of];
+        slot = values_[e.view_of];
         slot.dims = e.dims;
-      } else if (const OutputBinding* binding = BindingOf(e)) {
-        slot = RuntimeValue{};
-        slot.kind = ValueKind::kTensor;
-        slot.dtype = e.dtype;
-        slot.dims = e.dims;
+      } else if (const OutputBinding binding = BindingOf(e)) {
+        slot.SetTensor(e.dtype, e.dims);
         slot.data = binding->data;
       } else {
         try {
-          slot = NewTensor(PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
+          MakeTensor(slot, PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
         } catch (const Error& error) {
           const Node* node = graph_.Producer(e.id);
           if (!node) throw;
@@ -218,29 +256,26 @@ class Execution {
     }
   }
 
-  const OutputBinding* BindingOf(const Escape& e) const {
+  OutputBinding BindingOf(const Escape& e) const {
     for (size_t i = 0; i < bindings_.size(); ++i)
-      if (program_.outputs()[i] == e.id && bindings_[i].data && bindings_[i].dtype == e.dtype &&
-          bindings_[i].dims == e.dims && e.dtype != DType::kString && e.instance == 0)
-        return &bindings_[i];
+      if (program_.outputs()[i] == e.id && bindings_[i] && bindings_[i]->dtype == e.dtype &&
+          bindings_[i]->dims == e.dims && e.dtype != DType::kString && e.instance == 0)
+        return bindings_[i];
     return nullptr;
   }
 
   void RunPlan(const Plan& plan) {
     const InstanceSet& instances = program_.compiled().instances();
-    std::vector<std::shared_ptr<void>> blocks(plan.arena_bytes.size());
-    for (size_t i = 0; i < blocks.size(); ++i)
-      if (plan.arena_bytes[i]) blocks[i] = PoolOf(context_, static_cast<int32_t>(i)).Allocate(plan.arena_bytes[i]);
     Allocate(plan);
-    Lanes lanes(instances, plan);  // after the blocks: gone before them
-    std::vector<OndaTensorView> views;
+    Lanes lanes(instances, plan, frame_);
+    frame_.views.resize(plan.arguments.size());
     for (const Step& step : plan.steps) {
       switch (step.kind) {
         case Step::Kind::kLaunch:
-          Launch(plan, step, blocks, lanes, views);
+          Launch(plan, step, lanes);
           break;
         case Step::Kind::kCopy: {
-          Resolve(&plan.arguments[step.first_argument], 2, blocks, views);
+          const OndaTensorView* views = Resolve(plan, step.first_argument, 2);
           const size_t bytes =
               BytesOf(static_cast<DType>(views[0].dtype), static_cast<const TensorView&>(views[0]).count());
           if (bytes)
@@ -263,29 +298,30 @@ class Execution {
     }
     const auto [node, code] = lanes.Finish();
     if (code) throw Error(ErrorCode::kRuntime, Describe(graph_.node(node)) + ": " + DeviceErrorText(code));
+    for (std::shared_ptr<void>& block : frame_.blocks) block.reset();
     CheckStop();
   }
 
-  // Fills views with where the arguments are now.
-  void Resolve(const Argument* arguments, size_t count, const std::vector<std::shared_ptr<void>>& blocks,
-               std::vector<OndaTensorView>& views) const {
-    views.resize(count);
+  // Where the arguments are now.
+  OndaTensorView* Resolve(const Plan& plan, size_t first, size_t count) {
+    OndaTensorView* views = frame_.views.data() + first;
     for (size_t i = 0; i < count; ++i) {
-      views[i] = arguments[i].view;
-      if (arguments[i].place == Argument::Place::kArena) {
-        views[i].data = static_cast<char*>(blocks[arguments[i].instance].get()) + arguments[i].offset;
-      } else if (arguments[i].place == Argument::Place::kFrame) {
-        views[i].data = frame_[arguments[i].id].data;
+      const Argument& argument = plan.arguments[first + i];
+      views[i] = argument.view;
+      if (argument.place == Argument::Place::kArena) {
+        views[i].data = static_cast<char*>(frame_.blocks[argument.instance].get()) + argument.offset;
+      } else if (argument.place == Argument::Place::kFrame) {
+        views[i].data = values_[argument.id].data;
       }
     }
+    return views;
   }
 
-  void Launch(const Plan& plan, const Step& step, const std::vector<std::shared_ptr<void>>& blocks, Lanes& lanes,
-              std::vector<OndaTensorView>& views) {
+  void Launch(const Plan& plan, const Step& step, Lanes& lanes) {
     CheckStop();
     const Argument* arguments = &plan.arguments[step.first_argument];
     const size_t count = size_t{step.input_count} + step.output_count;
-    Resolve(arguments, count, blocks, views);
+    const std::span<OndaTensorView> views(Resolve(plan, step.first_argument, count), count);
     const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
     LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count,
                       &provider, nullptr};
@@ -296,7 +332,7 @@ class Execution {
     launch.outputs = views.data() + step.input_count;
     launch.output_count = step.output_count;
     launch.workspace =
-        step.workspace_bytes ? static_cast<char*>(blocks[step.instance].get()) + step.workspace_offset : nullptr;
+        step.workspace_bytes ? static_cast<char*>(frame_.blocks[step.instance].get()) + step.workspace_offset : nullptr;
     launch.host = &kHost;
     launch.host_state = &state;
     launch.node = step.node;
@@ -311,16 +347,15 @@ class Execution {
     step.kernel->Launch(launch, &status);
     if (status.code) {
       CheckStop();
-      ThrowStatus(status, graph_.node(step.node), std::span(views).first(step.input_count));
+      ThrowStatus(status, graph_.node(step.node), views.first(step.input_count));
     }
     if (context_.observer) {
       const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-      const std::span<const OndaTensorView> all(views);
-      context_.observer->after_node(graph_, graph_.node(step.node), all.first(step.input_count),
-                                    all.subspan(step.input_count), took.count());
+      context_.observer->after_node(graph_, graph_.node(step.node), views.first(step.input_count),
+                                    views.subspan(step.input_count), took.count());
     }
     for (size_t i = step.input_count; i < count; ++i)
-      if (arguments[i].place == Argument::Place::kDynamic && !frame_[arguments[i].id].present())
+      if (arguments[i].place == Argument::Place::kDynamic && !values_[arguments[i].id].present())
         throw Error(ErrorCode::kInternal, Describe(graph_.node(step.node)) + ": the kernel gave output " +
                                               std::to_string(i - step.input_count) + " no shape");
   }
@@ -328,38 +363,40 @@ class Execution {
   const Program& program_;
   const Graph& graph_;
   const RunContext& context_;
-  std::vector<RuntimeValue> frame_;
+  std::unique_ptr<Frame> owned_;
+  Frame& frame_;
+  std::vector<RuntimeValue>& values_;
   std::span<const OutputBinding> bindings_;
 };
 
 }  // namespace
 
-std::vector<RuntimeValue> Execute(const Program& program, std::vector<RuntimeValue> inputs, const RunContext& context,
-                                  std::span<const OutputBinding> bindings) {
+void Execute(const Program& program, std::span<RuntimeValue> inputs, const RunContext& context,
+             std::span<const OutputBinding> bindings, std::vector<RuntimeValue>& results) {
   if (context.depth > kMaxDepth) throw Error(ErrorCode::kResourceLimit, "bodies are nested too deep");
-  return Execution(program, context).Run(std::move(inputs), bindings);
+  Execution(program, context).Run(inputs, bindings, results);
 }
 
-RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, int32_t instance) {
-  RuntimeValue v;
-  v.instance = instance;
-  v.kind = ValueKind::kTensor;
-  v.dtype = dtype;
+void MakeTensor(RuntimeValue& value, BlockPool& pool, DType dtype, std::span<const int64_t> dims, int32_t instance) {
+  value.SetTensor(dtype, dims, instance);
   const int64_t count = CountOf(dims);
-  v.dims = std::move(dims);
   if (dtype == DType::kString) {
     if (BytesOf(dtype, count) > pool.limit())
       throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(pool.limit()) +
                                                " bytes does not allow " + std::to_string(count) + " strings");
     auto strings = std::make_shared<std::vector<std::string>>(count);
-    v.data = strings->data();
-    v.owner = std::move(strings);
+    value.data = strings->data();
+    value.owner = std::move(strings);
   } else {
-    std::shared_ptr<void> block = pool.Allocate(BytesOf(dtype, count));
-    v.data = block.get();
-    v.owner = std::move(block);
+    value.owner = pool.Allocate(BytesOf(dtype, count));
+    value.data = const_cast<void*>(value.owner.get());
   }
-  return v;
+}
+
+RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, int32_t instance) {
+  RuntimeValue value;
+  MakeTensor(value, pool, dtype, dims, instance);
+  return value;
 }
 
 }  // namespace onda

@@ -33,7 +33,9 @@ std::vector<RuntimeValue> HostOpContext::RunBody(std::string_view attribute, std
     Fail("body '" + std::string(attribute) + "' has another number of inputs than its node gives");
   RunContext inner = run_;
   ++inner.depth;
-  return Execute(compiled_.bodies[index]->ProgramForAll(), std::move(inputs), inner);
+  std::vector<RuntimeValue> results;
+  Execute(compiled_.bodies[index]->ProgramForAll(), inputs, inner, {}, results);
+  return results;
 }
 
 int64_t HostOpContext::ScalarOf(const RuntimeValue& value) { return LoadInt64(value.dtype, value.data, 0); }

@@ -670,21 +670,33 @@ class IoBinding {
   Session session_;
   Bound inputs_, outputs_;
   std::vector<Value> results_;
+  // Of the run under way; kept for the next, so that it allocates nothing.
+  std::vector<const char*> input_names_, output_names_;
+  std::vector<const OndaValue*> input_handles_;
+  std::vector<OndaValue*> output_handles_;
 };
 
 inline void Session::Run(const RunOptions& options, IoBinding& binding) const {
-  std::vector<const char*> input_names, output_names;
-  std::vector<Value> inputs, outputs;
+  binding.input_names_.clear();
+  binding.input_handles_.clear();
+  binding.output_names_.clear();
+  binding.output_handles_.clear();
   for (const auto& [name, value] : binding.inputs_) {
-    input_names.push_back(name.c_str());
-    inputs.push_back(value);
+    binding.input_names_.push_back(name.c_str());
+    binding.input_handles_.push_back(value.get());
   }
   for (const auto& [name, value] : binding.outputs_) {
-    output_names.push_back(name.c_str());
-    outputs.push_back(value);
+    binding.output_names_.push_back(name.c_str());
+    binding.output_handles_.push_back(value.get());
   }
-  Run(options, input_names.data(), inputs.data(), inputs.size(), output_names.data(), outputs.data(), outputs.size());
-  binding.results_ = std::move(outputs);
+  Check(Api().Run(get(), options.get(), binding.input_names_.data(), binding.input_handles_.data(),
+                  binding.input_names_.size(), binding.output_names_.data(), binding.output_names_.size(),
+                  binding.output_handles_.data()));
+  binding.results_.resize(binding.outputs_.size());
+  for (size_t i = 0; i < binding.outputs_.size(); ++i) {
+    const Value& bound = binding.outputs_[i].second;
+    binding.results_[i] = bound ? bound : Value(binding.output_handles_[i]);
+  }
 }
 
 // The providers of this build.

@@ -9,7 +9,7 @@
 
 namespace onda {
 
-// Ranges are taken by a counter, so that a slow thread takes fewer of them.
+// On the stack of its caller. Ranges are taken by a counter, so that a slow thread takes fewer of them.
 struct ThreadPool::Loop {
   Body body;
   void* arg;
@@ -17,7 +17,10 @@ struct ThreadPool::Loop {
   int64_t step;
   int64_t ranges;
   std::atomic<int64_t> next{0};
-  std::atomic<int64_t> done{0};
+  std::atomic<int> helpers{0};  // workers that may still touch this object; raised under the pool's mutex
+  Loop* previous = nullptr;     // in the list of loops that have ranges to give away
+  Loop* following = nullptr;
+  bool listed = false;
 };
 
 namespace {
@@ -67,18 +70,28 @@ ThreadPool::~ThreadPool() {
   for (std::thread& t : workers_) t.join();
 }
 
-// Runs ranges until none is left; true if it ran the last one to finish.
-bool ThreadPool::RunSome(Loop& loop) {
-  int64_t ran = 0;
-  for (;;) {
-    const int64_t r = loop.next.fetch_add(1, std::memory_order_relaxed);
-    if (r >= loop.ranges) break;
+// Runs ranges until none is left.
+void ThreadPool::RunSome(Loop& loop) {
+  for (int64_t r; (r = loop.next.fetch_add(1, std::memory_order_relaxed)) < loop.ranges;) {
     const int64_t begin = r * loop.step;
     loop.body(loop.arg, begin, std::min(begin + loop.step, loop.n));
-    ++ran;
   }
-  if (ran == 0) return false;
-  return loop.done.fetch_add(ran, std::memory_order_acq_rel) + ran == loop.ranges;
+}
+
+void ThreadPool::List(Loop& loop) {
+  loop.previous = last_;
+  (last_ ? last_->following : first_) = &loop;
+  last_ = &loop;
+  loop.listed = true;
+  pending_.fetch_add(1, std::memory_order_release);
+}
+
+void ThreadPool::Unlist(Loop& loop) {
+  if (!loop.listed) return;
+  (loop.previous ? loop.previous->following : first_) = loop.following;
+  (loop.following ? loop.following->previous : last_) = loop.previous;
+  loop.listed = false;
+  pending_.fetch_sub(1, std::memory_order_release);
 }
 
 void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
@@ -105,33 +118,28 @@ void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
         &ranges);
     return;
   }
-  auto loop = std::make_shared<Loop>();
-  loop->body = body;
-  loop->arg = arg;
-  loop->n = n;
-  loop->step = step;
-  loop->ranges = (n + step - 1) / step;
+  Loop loop;
+  loop.body = body;
+  loop.arg = arg;
+  loop.n = n;
+  loop.step = step;
+  loop.ranges = (n + step - 1) / step;
   {
     std::lock_guard lock(mutex_);
-    loops_.push_back(loop);
-    pending_.fetch_add(1, std::memory_order_release);
+    List(loop);
   }
-  if (loop->ranges > 2) {
+  if (loop.ranges > 2) {
     wake_.notify_all();
   } else {
     wake_.notify_one();
   }
-  RunSome(*loop);
+  RunSome(loop);
   {
     std::lock_guard lock(mutex_);
-    const auto it = std::find(loops_.begin(), loops_.end(), loop);
-    if (it != loops_.end()) {
-      loops_.erase(it);
-      pending_.fetch_sub(1, std::memory_order_release);
-    }
+    Unlist(loop);
   }
   // Only ranges that run at this moment are left: their ends are near.
-  for (int spin = 0; loop->done.load(std::memory_order_acquire) < loop->ranges; ++spin) {
+  for (int spin = 0; loop.helpers.load(std::memory_order_acquire) > 0; ++spin) {
     if (spin < 2000) {
       _mm_pause();
     } else {
@@ -146,24 +154,24 @@ void ThreadPool::Work() {
   for (;;) {
     const auto since = Clock::now();
     while (pending_.load(std::memory_order_acquire) == 0 && Clock::now() - since < kPatience) _mm_pause();
-    std::shared_ptr<Loop> loop;
+    Loop* loop;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !loops_.empty(); });
+      wake_.wait(lock, [&] { return stop_ || first_; });
       if (stop_) return;
-      loop = loops_.front();
+      loop = first_;
       if (loop->next.load(std::memory_order_relaxed) >= loop->ranges) {
-        loops_.pop_front();
-        pending_.fetch_sub(1, std::memory_order_release);
+        Unlist(*loop);
         continue;
       }
+      loop->helpers.fetch_add(1, std::memory_order_relaxed);
     }
     RunSome(*loop);
-    std::lock_guard lock(mutex_);
-    if (!loops_.empty() && loops_.front() == loop) {
-      loops_.pop_front();
-      pending_.fetch_sub(1, std::memory_order_release);
+    {
+      std::lock_guard lock(mutex_);
+      Unlist(*loop);
     }
+    loop->helpers.fetch_sub(1, std::memory_order_release);  // the loop may be gone from here on
   }
 }
 

@@ -5,8 +5,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -31,12 +29,16 @@ class ThreadPool {
 
   using Body = void (*)(void* arg, int64_t begin, int64_t end);
   // Calls body over disjoint ranges that cover [0, n), of at least grain items but for the last. body must not throw.
+  // Allocates nothing.
   void ParallelFor(int64_t n, int64_t grain, Body body, void* arg);
 
  private:
   struct Loop;
   void Work();
-  static bool RunSome(Loop& loop);
+  static void RunSome(Loop& loop);
+  // With the mutex held.
+  void List(Loop& loop);
+  void Unlist(Loop& loop);
 
   int threads_ = 1;
   Parallel parallel_ = nullptr;
@@ -44,7 +46,8 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::shared_ptr<Loop>> loops_;
+  Loop* first_ = nullptr;  // loops that have ranges to give away
+  Loop* last_ = nullptr;
   std::atomic<int> pending_{0};  // loops that may still have ranges to give away
   bool stop_ = false;
 };
