@@ -93,7 +93,8 @@ typedef struct OndaNodeView {
 typedef struct OndaHost {
   uint32_t size;
   // Calls body(arg, begin, end) over disjoint ranges that cover [0, n), each of at least grain items (the last may be
-  // shorter), on the session's threads and the calling one; returns when all are done. body must not throw.
+  // shorter), on the session's threads and the calling one; returns when all are done. body must not throw. Once the
+  // run is to end early the ranges that have not begun are left out: then stop_requested gives nonzero.
   void (*parallel_for)(void* state, int64_t n, int64_t grain, void (*body)(void* arg, int64_t begin, int64_t end),
                        void* arg);
   // The most threads that parallel_for may use.
@@ -526,8 +527,13 @@ class LaunchArgs {
   int thread_count() const { return launch_.host->thread_count(launch_.host_state); }
   bool stop_requested() const { return launch_.host->stop_requested(launch_.host_state) != 0; }
 
+  // Throws kCancelled once the run is to end early.
+  void CheckStop() const {
+    if (stop_requested()) throw Error(ErrorCode::kCancelled, "the run was terminated");
+  }
+
   // fn(begin, end) over disjoint ranges that cover [0, n), in parallel, of at least `grain` items. What fn throws first
-  // is thrown here after all ranges ended.
+  // is thrown here after all ranges ended; kCancelled where the run is to end early, and ranges may be missing.
   template <class Fn>
   void ParallelFor(int64_t n, int64_t grain, Fn&& fn) const {
     if (n <= 0) return;
@@ -548,6 +554,7 @@ class LaunchArgs {
         },
         &call);
     if (call.error) std::rethrow_exception(call.error);
+    CheckStop();
   }
 
   int32_t* status() const { return launch_.status; }

@@ -27,7 +27,9 @@ inline Parallel ParallelOf(const LaunchArgs& args) {
   parallel.run = [](void* self, int64_t n, void (*body)(void*, int64_t, int64_t), void* arg) {
     const LaunchArgs& a = *static_cast<const LaunchArgs*>(self);
     a.host().parallel_for(a.host_state(), n, 1, body, arg);
+    a.CheckStop();
   };
+  parallel.stop = [](void* self) { return static_cast<const LaunchArgs*>(self)->stop_requested(); };
   return parallel;
 }
 

@@ -11,14 +11,18 @@ namespace onda {
 struct Parallel {
   void* self = nullptr;
   // Calls body(arg, begin, end) over disjoint ranges that cover [0, n) and returns when all are done. NULL: one thread.
+  // Throws where the run is to end early; ranges may be missing then.
   void (*run)(void* self, int64_t n, void (*body)(void* arg, int64_t begin, int64_t end), void* arg) = nullptr;
+  bool (*stop)(void* self) = nullptr;  // whether the run is to end early; NULL: never
   int threads = 1;
+
+  bool stop_requested() const { return stop != nullptr && stop(self); }
 
   // Calls fn(begin, end) over ranges that cover [0, n).
   template <class Fn>
   void ForRange(int64_t n, Fn&& fn) const {
     if (n <= 0) return;
-    if (run == nullptr || threads <= 1 || n == 1) {
+    if (run == nullptr) {
       fn(int64_t{0}, n);
       return;
     }
@@ -33,14 +37,11 @@ struct Parallel {
   template <class Fn>
   void ForTasks(int workers, int64_t tasks, Fn&& fn) const {
     if (tasks < workers) workers = static_cast<int>(tasks);
-    if (workers <= 1) {
-      for (int64_t t = 0; t < tasks; ++t) fn(0, t);
-      return;
-    }
     std::atomic<int64_t> next{0};
     ForRange(workers, [&](int64_t begin, int64_t end) {
       for (int64_t w = begin; w < end; ++w)
-        for (int64_t t; (t = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) fn(static_cast<int>(w), t);
+        for (int64_t t; (t = next.fetch_add(1, std::memory_order_relaxed)) < tasks && !stop_requested();)
+          fn(static_cast<int>(w), t);
     });
   }
 };
