@@ -37,7 +37,8 @@ Data Adapted(Data data, const Type& type) {
                              type.dtype != DType::kString;
   const bool wider = data.dtype == DType::kFloat || data.dtype == DType::kDouble || data.dtype == DType::kInt8 ||
                      data.dtype == DType::kUint8;
-  return no_numpy_name && wider ? Converted(data, type.dtype) : data;
+  if (no_numpy_name && wider) return Converted(data, type.dtype);
+  return data;
 }
 
 class Reader {

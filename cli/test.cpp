@@ -183,7 +183,7 @@ int Test(const TestOptions& options) {
       const Result result = RunCase(cases[i], options);
       return result.status + "\n" + result.message;
     };
-    RunIsolated(cases.size(), isolate, work, [&](size_t i, Outcome outcome) {
+    RunIsolated(cases.size(), isolate, work, [&](size_t i, const Outcome& outcome) {
       if (outcome.ending == Ending::kCrashed) return note(i, {"crash", outcome.text});
       if (outcome.ending == Ending::kTimedOut) return note(i, {"timeout", outcome.text});
       const size_t newline = std::min(outcome.text.find('\n'), outcome.text.size() - 1);

@@ -107,7 +107,7 @@ Bytes MapDescriptor(int descriptor, uint64_t size, const std::string& name) {
           static_cast<const std::byte*>(base), size};
 }
 
-Bytes OpenFile(const std::string& path, std::stop_token stop) {
+Bytes OpenFile(const std::string& path, const std::stop_token& stop) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) RejectFile(path, errno);
   struct stat info;
@@ -120,7 +120,7 @@ Bytes OpenFile(const std::string& path, std::stop_token stop) {
   throw Error(ErrorCode::kInvalidArgument, "cannot open '" + path + "': it is a device, not a file");
 }
 
-Bytes ReadStream(std::istream& stream, std::stop_token stop) {
+Bytes ReadStream(std::istream& stream, const std::stop_token& stop) {
   GrowingRegion region;
   uint64_t size = 0;
   while (stream.good()) {

@@ -24,13 +24,13 @@ struct Bytes {
 };
 
 // Maps a file. One that cannot be mapped (a pipe, /dev/stdin) is read to its end instead.
-Bytes OpenFile(const std::string& path, std::stop_token stop);
+Bytes OpenFile(const std::string& path, const std::stop_token& stop);
 
 // Maps an open regular file; `name` is for the message of an error. The descriptor may be closed afterwards.
 Bytes MapDescriptor(int descriptor, uint64_t size, const std::string& name);
 
 // Reads a stream to its end, into memory that grows without being copied.
-Bytes ReadStream(std::istream& stream, std::stop_token stop);
+Bytes ReadStream(std::istream& stream, const std::stop_token& stop);
 
 // Throws kCancelled if a stop was requested.
 void CheckStop(const std::stop_token& stop);

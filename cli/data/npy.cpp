@@ -163,7 +163,7 @@ std::string ReadString(const char* data, const ElementType& type, bool unicode) 
 
 Data Parse(std::string_view bytes, const std::string& path) {
   if (bytes.size() < 10 || bytes.substr(0, 6) != "\x93NUMPY") Reject(path, "not a .npy file");
-  const int version = bytes[6];
+  const int version = static_cast<unsigned char>(bytes[6]);
   const size_t length_size = version == 1 ? 2 : 4, start = 8 + length_size;
   if (version < 1 || version > 3 || bytes.size() < start) Reject(path, "not a .npy file of version 1 to 3");
   uint32_t length = 0;

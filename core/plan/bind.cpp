@@ -53,7 +53,7 @@ class Binder : public InferContext {
   }
   TensorPtr Constant(size_t i) override {
     if (const TensorPtr& constant = input(i).constant) return constant;
-    if (const TensorPtr tensor = Materialize(input(i))) return tensor;
+    if (TensorPtr tensor = Materialize(input(i))) return tensor;
     return ReadFrame(i);
   }
   Dim FreshDim() override { return Dim::Symbol("_" + std::to_string(fresh_++)); }

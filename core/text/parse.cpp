@@ -20,7 +20,7 @@ using text::LiteralKind;
 // Attributes are looked up one by one; no operator has nearly so many.
 constexpr size_t kMaxAttributes = 1024;
 
-std::string DomainName(std::string domain) { return domain == "ai.onnx" ? "" : domain; }
+std::string DomainName(std::string_view domain) { return std::string(domain == "ai.onnx" ? "" : domain); }
 
 AttributeKind SingleKind(AttributeKind kind) {
   switch (kind) {
@@ -383,7 +383,7 @@ void ModelParser::ReadOperator(Node& node) {
     node.domain += (node.domain.empty() ? "" : ".") + part;
     part = cursor_.Name("the name of an operator");
   }
-  node.domain = DomainName(std::move(node.domain));
+  node.domain = DomainName(node.domain);
   node.op_type = std::move(part);
   if (cursor_.Matches(':')) node.overload = cursor_.Name("the name of an overload");
 }

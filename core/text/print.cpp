@@ -35,7 +35,7 @@ class Printer {
   Names NameValues(const Graph& graph, const Names& captured) const;
   void WriteValueList(const Graph& graph, const std::vector<ValueId>& values, size_t count, const Names& names);
   void WriteInitializersAndHints(const Graph& graph, const Names& captured, const Names& names, int depth);
-  void WriteBody(const Graph& graph, const Names& captured, const Names& names, int depth, text::Note of_graph);
+  void WriteBody(const Graph& graph, const Names& captured, const Names& names, int depth, const text::Note& of_graph);
   void WriteNode(const Node& node, const Names& names, int depth);
   void WriteAttributes(const Node& node, const Names& names, int depth);
   void WriteNote(const text::Note& note, int depth);
@@ -126,7 +126,7 @@ void Printer::WriteFunction(const Function& function) {
   text::Note note;
   note.subject = "graph";
   note.metadata = function.metadata;
-  WriteBody(graph, {}, names, 0, std::move(note));
+  WriteBody(graph, {}, names, 0, note);
   out_ += '\n';
 }
 
@@ -183,7 +183,7 @@ void Printer::WriteGraph(const Graph& graph, const Names& captured, int depth) {
   note.subject = "graph";
   note.doc = graph.doc;
   note.metadata = graph.metadata;
-  WriteBody(graph, captured, names, depth, std::move(note));
+  WriteBody(graph, captured, names, depth, note);
 }
 
 void Printer::WriteInitializersAndHints(const Graph& graph, const Names& captured, const Names& names, int depth) {
@@ -238,7 +238,8 @@ void Printer::WriteNote(const text::Note& note, int depth) {
   out_ += text::FormatNote(note);
 }
 
-void Printer::WriteBody(const Graph& graph, const Names& captured, const Names& names, int depth, text::Note of_graph) {
+void Printer::WriteBody(const Graph& graph, const Names& captured, const Names& names, int depth,
+                        const text::Note& of_graph) {
   out_ += '{';
   WriteNote(of_graph, depth + 1);
   std::vector<bool> outer(graph.values().size());

@@ -23,7 +23,7 @@ std::string RejectsConv(const NodeView& node) {
 void SetAxes(const window::Window& window, Problem& p) {
   for (int i = 0; i < window.rank; ++i) {
     const window::Axis& a = window[i];
-    const size_t at = static_cast<size_t>(3 - window.rank + i);
+    const int at = 3 - window.rank + i;
     p.in[at] = a.in, p.out[at] = a.out, p.kernel[at] = a.kernel;
     p.stride[at] = a.stride, p.dilation[at] = a.dilation, p.pad[at] = a.pad_begin;
   }

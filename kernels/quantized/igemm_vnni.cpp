@@ -7,8 +7,13 @@
 
 #include <cstring>
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
+                                 apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#endif
 
 namespace onda::quantized {
 namespace {
@@ -166,7 +171,11 @@ const IntIsa* VnniIsa() {
 
 }  // namespace onda::quantized
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #else
 namespace onda::quantized {
 const IntIsa* VnniIsa() { return nullptr; }

@@ -53,7 +53,7 @@ void Packer::Run(int direction, const Weights& to) const {
   });
   const float* bias = static_cast<const float*>(bias_.data);
   auto bias_at = [&](int64_t half) {
-    return [=, this](int64_t row, int64_t) { return bias ? bias[(direction * 2 + half) * rows + row] : 0; };
+    return [=](int64_t row, int64_t) { return bias ? bias[(direction * 2 + half) * rows + row] : 0; };
   };
   PackGates(p_, 0, p_.gates, 1, to.wb, bias_at(0));
   PackGates(p_, 0, first_n, 1, to.rb, bias_at(1));
