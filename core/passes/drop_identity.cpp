@@ -1,5 +1,5 @@
-// y = Identity(x), Cast to x's own type, Transpose that moves nothing, Reshape to x's own shape, Concat or Sum of one:
-// y is x.
+// y = Identity(x), Cast to x's own type, Transpose that moves nothing, Reshape to x's own shape, Concat or Sum of one,
+// x + 0, x - 0, x * 1, x / 1: y is x.
 #include <numeric>
 
 #include "core/passes/rules.h"
@@ -16,6 +16,19 @@ std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node) {
     same = x.has_rank() && y.has_rank() && *x.shape == *y.shape;
   if (node.op_type == "Concat" || node.op_type == "Sum" || node.op_type == "Max" || node.op_type == "Min")
     same = node.inputs.size() == 1;
+  ValueId source = node.inputs[0];
+  if (node.inputs.size() == 2 && node.has_input(1) && x.dtype == y.dtype) {
+    // Which constant leaves the other operand as it is, and whether it may stand on either side.
+    const bool sum = node.op_type == "Add", product = node.op_type == "Mul";
+    if (sum || product || node.op_type == "Sub" || node.op_type == "Div") {
+      const double neutral = sum || node.op_type == "Sub" ? 0 : 1;
+      for (size_t side = 0; side < (sum || product ? 2u : 1u) && !same; ++side) {
+        if (c.ScalarOf(node.inputs[1 - side]) != neutral || !y.has_rank()) continue;
+        source = node.inputs[side];
+        same = c.FactOf(source).shape == y.shape;
+      }
+    }
+  }
   if (node.op_type == "Transpose" && x.has_rank()) {
     std::vector<int64_t> in_place(x.rank());
     std::iota(in_place.begin(), in_place.end(), 0);
@@ -23,10 +36,8 @@ std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node) {
   }
   if (!same) return {};
   // An output that is an input or constant of the graph stays a node: it has a name to keep.
-  const auto& outputs = c.graph().outputs;
-  for (ValueId output : outputs)
-    if (output == node.outputs[0]) return {};
-  return Patch("does nothing").Replace(node.outputs[0], node.inputs[0]);
+  if (c.IsOutput(node.outputs[0])) return {};
+  return Patch("does nothing").Replace(node.outputs[0], source);
 }
 
 }  // namespace onda

@@ -4,8 +4,21 @@
 #include <unordered_map>
 
 #include "core/passes/infer_node.h"
+#include "core/passes/node_key.h"
 
 namespace onda {
+
+const Node* RuleContext::Twin(const Node& node) const {
+  const std::string key = KeyOf(graph_, node);
+  if (key.empty()) return nullptr;
+  // The graph's own node lasts as long as the sweep; `node` has the same outputs.
+  const Node* own = nullptr;
+  for (ValueId id : node.outputs)
+    if (id != kNoValue) own = graph_.Producer(id);
+  if (!own) return nullptr;
+  const auto [at, is_new] = met_.try_emplace(key, own);
+  return is_new || at->second == own ? nullptr : at->second;
+}
 
 ValueId Patch::NewValue(TensorPtr constant) {
   new_values_.push_back(std::move(constant));
@@ -73,7 +86,9 @@ class RuleRunner {
   // True if a rule fired.
   bool Sweep() {
     const std::vector<int32_t> uses = CountUses(graph_);
-    RuleContext context(graph_, uses);
+    is_output_.assign(graph_.values().size(), false);
+    for (ValueId id : graph_.outputs) is_output_[id] = true;
+    RuleContext context(graph_, uses, is_output_);
     out_.clear();
     renamed_.clear();
     bool fired = false;
@@ -104,6 +119,19 @@ class RuleRunner {
   ValueId Renamed(ValueId id) const {
     for (auto it = renamed_.find(id); it != renamed_.end(); it = renamed_.find(id)) id = it->second;
     return id;
+  }
+
+  // Where the node stands in out_ whose only output is the value, if no node behind it reads that.
+  std::optional<size_t> DroppableProducer(ValueId value) const {
+    for (size_t i = out_.size(); i-- > 0;) {
+      const Node& node = out_[i];
+      if (std::find(node.outputs.begin(), node.outputs.end(), value) != node.outputs.end())
+        return node.outputs.size() == 1 ? std::optional<size_t>(i) : std::nullopt;
+      if (std::find(node.inputs.begin(), node.inputs.end(), value) != node.inputs.end()) return {};
+      for (const Body& body : node.bodies)
+        if (std::find(body.captures.begin(), body.captures.end(), value) != body.captures.end()) return {};
+    }
+    return {};
   }
 
   // False where a new node is not accepted; nothing has changed then.
@@ -137,6 +165,18 @@ class RuleRunner {
                                               graph_.FactOf(old_value).ToString() + " into " +
                                               fact_of(with).ToString());
 
+    std::vector<size_t> dropped;  // of out_
+    for (const auto& [old_value, with] : patch.replacements_) {
+      if (std::find(replaced.outputs.begin(), replaced.outputs.end(), old_value) != replaced.outputs.end()) continue;
+      const std::optional<size_t> at = DroppableProducer(old_value);
+      if (!at || !Patch::IsNew(with)) return false;
+      for (const Node& node : patch.nodes_)
+        if (std::find(node.inputs.begin(), node.inputs.end(), old_value) != node.inputs.end()) return false;
+      dropped.push_back(*at);
+    }
+    std::sort(dropped.rbegin(), dropped.rend());
+    for (size_t at : dropped) out_.erase(out_.begin() + static_cast<ptrdiff_t>(at));
+
     // A new value takes over the handle, and so the name, of the one that it replaces.
     std::vector<ValueId> ids(facts.size(), kNoValue);
     for (const auto& [old_value, with] : patch.replacements_)
@@ -146,7 +186,8 @@ class RuleRunner {
       }
     for (size_t i = 0; i < ids.size(); ++i)
       if (ids[i] == kNoValue) ids[i] = graph_.AddValue(replaced.name + ":" + std::to_string(i), facts[i]);
-    auto real = [&](ValueId id) { return Patch::IsNew(id) ? ids[Patch::IndexOf(id)] : id; };
+    // Rules look at producers as the sweep began: what took their inputs' place since is read instead.
+    auto real = [&](ValueId id) { return Patch::IsNew(id) ? ids[Patch::IndexOf(id)] : Renamed(id); };
     for (Node& node : patch.nodes_) {
       for (ValueId& id : node.inputs) id = real(id);
       for (ValueId& id : node.outputs) id = real(id);
@@ -154,7 +195,7 @@ class RuleRunner {
     }
     for (const auto& [old_value, with] : patch.replacements_) {
       if (real(with) == old_value) continue;
-      if (std::find(graph_.outputs.begin(), graph_.outputs.end(), old_value) != graph_.outputs.end()) {
+      if (is_output_[old_value]) {
         Node identity;  // an output keeps its name
         identity.op = options_.find_op("", "Identity");
         identity.op_type = "Identity";
@@ -178,6 +219,7 @@ class RuleRunner {
   const RuleOptions& options_;
   int64_t& rewrites_;
   std::vector<Node> out_;
+  std::vector<bool> is_output_;  // by value, as the sweep began
   std::unordered_map<ValueId, ValueId> renamed_;
   int64_t fresh_ = 0;
 };
@@ -206,8 +248,9 @@ void DropDeadNodes(Graph& graph) {
   }
   std::reverse(kept.begin(), kept.end());
   graph.ReplaceNodes(std::move(kept));
+  for (ValueId id : graph.inputs) needed[id] = true;
   for (ValueId id = 0; id < static_cast<ValueId>(needed.size()); ++id)
-    if (!needed[id] && !graph.IsInput(id)) graph.value(id).fact.constant = nullptr;
+    if (!needed[id]) graph.value(id).fact.constant = nullptr;
 }
 
 }  // namespace onda

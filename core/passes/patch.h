@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,8 @@ namespace onda {
 // fuses always runs in one place.
 class RuleContext {
  public:
-  RuleContext(const Graph& graph, const std::vector<int32_t>& uses) : graph_(graph), uses_(uses) {}
+  RuleContext(const Graph& graph, const std::vector<int32_t>& uses, const std::vector<bool>& outputs)
+      : graph_(graph), uses_(uses), outputs_(outputs) {}
 
   const Graph& graph() const { return graph_; }
   const Fact& FactOf(ValueId id) const {
@@ -47,6 +49,11 @@ class RuleContext {
     return static_cast<size_t>(id) < uses_.size() ? uses_[id] : INT32_MAX;
   }
   bool UsedOnce(ValueId id) const { return Uses(id) == 1; }
+  // An output of the graph: it keeps its handle and name.
+  bool IsOutput(ValueId id) const { return static_cast<size_t>(id) < outputs_.size() && outputs_[id]; }
+  // A node ahead of this one, as the sweep began, that computes the same; null where none was met. The node is met from
+  // now on.
+  const Node* Twin(const Node& node) const;
   TensorPtr ConstantOf(ValueId id) const { return FactOf(id).constant; }
   // The one element of a constant real tensor; nullopt where it is not one.
   std::optional<double> ScalarOf(ValueId id) const {
@@ -59,7 +66,9 @@ class RuleContext {
   friend class RuleRunner;
   const Graph& graph_;
   const std::vector<int32_t>& uses_;
+  const std::vector<bool>& outputs_;  // by value
   int32_t instance_ = 0;
+  mutable std::unordered_map<std::string, const Node*> met_;  // in the graph, by KeyOf
 };
 
 // New nodes, and the values that they take the place of.
@@ -75,7 +84,8 @@ class Patch {
   }
   std::vector<ValueId> AddNode(std::string_view op, std::vector<ValueId> inputs, AttributeMap attributes,
                                std::string_view domain, int outputs);
-  // Readers of `old` read `with` from now on. `old` is an output of the node under view.
+  // Readers of `old` read `with` from now on. `old` is an output of the node under view, or the only output of a node
+  // before it that nothing in between reads; `with` is an output of a new node then, and that node is dropped.
   Patch&& Replace(ValueId old, ValueId with) && {
     replacements_.emplace_back(old, with);
     return std::move(*this);

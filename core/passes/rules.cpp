@@ -7,13 +7,29 @@ namespace {
 constexpr Rule kSimplify[] = {
     {"drop-identity", DropIdentity},
     {"merge-transposes", MergeTransposes},
+    {"merge-views", MergeViews},
+    {"merge-casts", MergeCasts},
 };
 
 // Formulas that an operator has a name for.
 constexpr Rule kNameFormulas[] = {
-    {"fuse-gelu", FuseGelu},
-    {"fuse-swish", FuseSwish},
-    {"fuse-layer-norm", FuseLayerNorm},
+    {"fuse-gelu", FuseGelu},     {"fuse-swish", FuseSwish},         {"fuse-layer-norm", FuseLayerNorm},
+    {"fuse-rotary", FuseRotary}, {"fuse-attention", FuseAttention},
+};
+
+// Attention in its cheapest form, with what its inputs and results pass through.
+constexpr Rule kAttention[] = {
+    {"fuse-attention-groups", FuseAttentionGroups},
+    {"fuse-attention-past", FuseAttentionPast},
+    {"flatten-heads", FlattenHeads},
+    {"drop-identity", DropIdentity},
+    {"merge-transposes", MergeTransposes},
+    {"merge-views", MergeViews},
+};
+
+// Behind the formulas, which hold where nothing else reads what is in between.
+constexpr Rule kCommon[] = {
+    {"merge-common", MergeCommon},
 };
 
 // Constants are folded into weights ahead of what makes the products other operators.
@@ -28,7 +44,8 @@ constexpr Rule kEpilogues[] = {
     {"fuse-skip-layer-norm", FuseSkipLayerNorm},
 };
 
-constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas, kFoldIntoWeights, kEpilogues};
+constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas,    kAttention,
+                                             kCommon,   kFoldIntoWeights, kEpilogues};
 
 }  // namespace
 

@@ -15,10 +15,18 @@ std::span<const std::span<const Rule>> RewriteStages();
 // One file each; the comment in the file says what is rewritten and when that holds.
 std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
+std::optional<Patch> MergeViews(const RuleContext& c, const Node& node);
+std::optional<Patch> MergeCasts(const RuleContext& c, const Node& node);
+std::optional<Patch> MergeCommon(const RuleContext& c, const Node& node);
 std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseSwish(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseRotary(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseAttentionGroups(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseAttentionPast(const RuleContext& c, const Node& node);
+std::optional<Patch> FlattenHeads(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseSkipLayerNorm(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
