@@ -101,9 +101,12 @@ bool MakeCache(const RuleContext& c, Patch& patch, ValueId value, ValueId x, Val
   if (rank == 4) cache = patch.Add("Squeeze", {cache, ints({1})});
   if (rank == 2) cache = patch.Add("Unsqueeze", {cache, ints({0})});
   if (!spread) return true;
-  const ValueId batch =
-      of[0].known() ? ints({of[0].value()}) : patch.Add("Shape", {x}, {{"start", int64_t{0}}, {"end", int64_t{1}}});
-  cache = patch.Add("Expand", {cache, patch.Add("Concat", {batch, ints({1, 1})}, {{"axis", int64_t{0}}})});
+  const ValueId shape =
+      of[0].known()
+          ? ints({of[0].value(), 1, 1})
+          : patch.Add("Concat", {patch.Add("Shape", {x}, {{"start", int64_t{0}}, {"end", int64_t{1}}}), ints({1, 1})},
+                      {{"axis", int64_t{0}}});
+  cache = patch.Add("Expand", {cache, shape});
   return true;
 }
 
