@@ -49,6 +49,7 @@ def steps(jobs):
         Step("include graph", ("python3", "tests/structure/include_graph.py"), 1),
         Step("build release", build("release"), 20),
         Step("unit tests", ctest("release"), 10, "build release", counts=True),
+        Step("cuda build", ("python3", "tests/cuda/build.py", "--jobs", str(jobs)), 15, counts=True),
         Step("demo", ("python3", "examples/digits/demo.py", onda), 2, "build release"),
         Step("conformance data", (PYTHON, "tests/conformance/generate.py"), 5),
         Step("conformance", (PYTHON, "tests/conformance/run.py", *suite), 10, "build release", counts=True),

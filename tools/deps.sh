@@ -9,7 +9,7 @@ what=${1:-check}
 
 build_packages="python3 g++ cmake ninja-build ccache mold pkg-config protobuf-compiler libprotobuf-dev libhwy-dev libspdlog-dev libre2-dev
   libpng-dev libjpeg62-turbo-dev libtiff-dev libwebp-dev libopenjp2-7-dev nlohmann-json3-dev libcli11-dev"
-check_packages="libgtest-dev clang-format-16 clang-tidy-16 python3-venv espeak-ng fonts-dejavu-core"
+check_packages="libgtest-dev clang-16 binutils clang-format-16 clang-tidy-16 python3-venv espeak-ng fonts-dejavu-core"
 
 case $what in
   build) packages=$build_packages ;;
@@ -44,4 +44,10 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   # shellcheck disable=SC2086
   .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: $requirements
   echo "$wanted" >"$stamp"
+fi
+
+# The CUDA kernels are compiled, not run: without a toolkit its compiler and libraries come from PyPI.
+if [ ! -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ] && ! ls .venv/lib/python3*/site-packages/nvidia/cu13/bin/nvcc >/dev/null 2>&1; then
+  echo "installing the CUDA compiler and libraries into .venv"
+  .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r tests/cuda/requirements.txt
 fi

@@ -1,0 +1,76 @@
+#include "tests/cuda_sim/compile_source.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+// Set by the build: the compiler with its options, and the root of the sources.
+#ifndef ONDA_SIM_COMPILER
+#define ONDA_SIM_COMPILER "clang++-16"
+#endif
+
+namespace onda::cuda_sim {
+namespace {
+
+// A folder of its own, removed at the end.
+class Folder {
+ public:
+  Folder() {
+    char name[] = "/tmp/onda_sim_XXXXXX";
+    if (!mkdtemp(name)) throw Error(ErrorCode::kInternal, "cuda_sim: no temporary folder");
+    path_ = name;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string File(const char* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+class SharedObject : public cuda::Module {
+ public:
+  explicit SharedObject(std::string binary) : binary_(std::move(binary)) {
+    const std::string path = folder_.File("module.so");
+    std::ofstream(path, std::ios::binary) << binary_;
+    handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle_) throw Error(ErrorCode::kInternal, std::string("cuda_sim: ") + dlerror());
+  }
+  ~SharedObject() override { dlclose(handle_); }
+  const void* Function(const std::string& name) override { return dlsym(handle_, name.c_str()); }
+  std::string Binary() const override { return binary_; }
+
+ private:
+  Folder folder_;
+  std::string binary_;
+  void* handle_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<cuda::Module> CompileSource(const std::string& source, const std::string& name) {
+  const Folder folder;
+  const std::string in = folder.File("source.cu"), out = folder.File("out.so"), log = folder.File("log.txt");
+  std::ofstream(in) << source;
+  const std::string command =
+      std::string(ONDA_SIM_COMPILER) + " -shared -fPIC -o " + out + " -x c++ " + in + " 2>" + log;
+  if (std::system(command.c_str()) != 0)
+    throw Error(ErrorCode::kInternal, "compiling " + name + " failed: " + ReadFile(log));
+  return std::make_unique<SharedObject>(ReadFile(out));
+}
+
+std::unique_ptr<cuda::Module> LoadCompiled(const std::string& binary) { return std::make_unique<SharedObject>(binary); }
+
+}  // namespace onda::cuda_sim

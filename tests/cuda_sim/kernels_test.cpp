@@ -1,0 +1,82 @@
+// Runs the cases of every operator family with the CUDA kernels on the simulator and holds them to the references.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda_table.h"
+#include "tests/cuda_sim/sim_provider.h"
+#include "tests/kernels/family_cases.h"
+
+namespace onda::cuda_sim {
+namespace {
+
+uint64_t Seed() {
+  const char* given = std::getenv("ONDA_TEST_SEED");
+  return given ? std::strtoull(given, nullptr, 10) : static_cast<uint64_t>(time(nullptr)) / 86400;
+}
+
+bool IsRandom(const Graph& graph) {
+  for (const Node& node : graph.nodes())
+    if (node.op->flags & kOpRandom) return true;
+  return false;
+}
+
+std::vector<RuntimeValue> RunOn(const InferenceSession& session, const Case& test) {
+  ThreadPool threads(1);
+  InferenceSession::RunArguments arguments;
+  arguments.feeds = FeedsOfCase(session, test);
+  arguments.threads = &threads;
+  arguments.pool = std::make_shared<BlockPool>();
+  return session.Run(std::move(arguments));
+}
+
+TEST(SimKernels, EveryCaseAgreesWithTheReference) {
+  const uint64_t seed = Seed();
+  std::printf("ONDA_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::set<std::string> reached;
+  int on_device = 0, cases = 0;
+  for (const FamilyCase& c : AllFamilyCases()) {
+    SCOPED_TRACE(std::string(c.family) + "_" + std::to_string(c.index) + ": " + c.test->graph);
+    const Model model = ModelOfCase(*c.test);
+    LoadOptions options;
+    options.fold_constants = false;
+    options.place.by_cost = false;
+    LoadOptions plain = options;
+    plain.reference_kernels = true;
+    options.devices = {std::make_shared<const ProviderInstance>(
+        SimProvider(), "cuda_sim",
+        std::vector<std::pair<std::string, std::string>>{{"seed", std::to_string(seed * 1000 + c.index)}})};
+    const InferenceSession ours(model, options);
+    int placed = 0;
+    for (const PlacementEntry& entry : ours.Placement()) {
+      if (entry.provider != "cuda_sim" || entry.op.starts_with("Memcpy")) continue;
+      reached.insert(entry.op);
+      ++placed;
+    }
+    if (placed == 0) continue;
+    on_device += placed;
+    ++cases;
+    try {
+      const InferenceSession reference(model, plain);
+      if (IsRandom(reference.graph())) continue;
+      const std::vector<RuntimeValue> expected = RunOn(reference, *c.test), actual = RunOn(ours, *c.test);
+      ASSERT_EQ(actual.size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i) ExpectClose(actual[i], expected[i], *c.test, ours.outputs()[i].name);
+    } catch (const Error& e) {
+      ADD_FAILURE() << e.what();
+    }
+  }
+  std::printf("%d nodes of %d cases ran on the simulator\n", on_device, cases);
+  std::string missed;
+  for (const OndaKernelDef* def : CudaKernels())
+    if (!reached.contains(def->op) && !reached.contains(std::string(def->domain) + "." + def->op))
+      missed += std::string(" ") + def->op;
+  EXPECT_EQ(missed, "") << "CUDA kernels that no case reaches";
+}
+
+}  // namespace
+}  // namespace onda::cuda_sim
