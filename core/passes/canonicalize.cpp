@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "core/ir/at_node.h"
+#include "core/passes/folding_cost.h"
 #include "core/schema/check_node.h"
 #include "onda/float_formats.h"
 
@@ -18,7 +19,7 @@ struct Shared {
   int64_t symbols = 0;
   int64_t nodes = 0;
   int64_t names = 0;
-  std::chrono::steady_clock::duration folding{};  // spent so far
+  std::chrono::nanoseconds folding{};  // spent so far, by FoldingCost
 
   Dim FreshDim() { return Dim::Symbol("_" + std::to_string(symbols++)); }
   std::string FreshName() { return "_onda_" + std::to_string(names++); }
@@ -346,18 +347,20 @@ bool Writer::Fold(const Node& node, const std::vector<Fact>& outputs) {
     inputs.push_back(id == kNoValue ? nullptr : out_->FactOf(id).constant);
     if (id != kNoValue && !inputs.back()) return false;
   }
+  bool small = true;
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     if (outputs[i].constant) continue;
     if (!outputs[i].is_tensor()) return false;
     if (!outputs[i].static_shape()) continue;  // data-dependent: evaluate() bounds it
     const std::vector<int64_t> dims = outputs[i].static_dims();
-    if (CountOf(dims) > kMaxContent && shared_.folding > shared_.options.max_folding_time) return false;
+    small = small && CountOf(dims) <= kMaxContent;
     if (static_cast<int64_t>(BytesOf(outputs[i].dtype, CountOf(dims))) > shared_.options.max_folded_bytes) return false;
   }
-  const auto begin = std::chrono::steady_clock::now();
+  const std::chrono::nanoseconds cost = FoldingCost(node, inputs, outputs);
+  if (cost > (small ? 3 : 1) * shared_.options.max_folding_time - shared_.folding) return false;
+  shared_.folding += cost;
   const auto results = shared_.options.evaluate(node, inputs, outputs);
-  shared_.folding += std::chrono::steady_clock::now() - begin;
   if (!results) return false;
   for (size_t i = 0; i < node.outputs.size(); ++i)
     if (node.outputs[i] != kNoValue) out_->value(node.outputs[i]).fact = Fact::Constant((*results)[i]);

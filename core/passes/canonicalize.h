@@ -26,7 +26,8 @@ struct CanonicalizeOptions {
   int64_t max_nodes = 400'000;
   int max_depth = 100;
   int64_t max_folded_bytes = int64_t{64} << 20;  // per folded output
-  // Once folding has taken so long in total, only values of at most kMaxContent elements are folded.
+  // Nodes are folded as long as their FoldingCost fits into so much in total; those that give values of at most
+  // kMaxContent elements as long as it fits into three times that.
   std::chrono::milliseconds max_folding_time{300};
 
   // The canonical operator of a name; nullptr where there is none.

@@ -35,8 +35,13 @@ std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node) {
     same = node.attributes.view().Ints("perm") == in_place || x.rank() < 2;
   }
   if (!same) return {};
-  // An output that is an input or constant of the graph stays a node: it has a name to keep.
-  if (c.IsOutput(node.outputs[0])) return {};
+  // An output of the graph has a name to keep: it stays a node, that costs nothing.
+  if (c.IsOutput(node.outputs[0])) {
+    if (node.op->flags & kOpView) return {};
+    Patch patch("does nothing");
+    patch.Replace(node.outputs[0], patch.Add("Identity", {source}));
+    return patch;
+  }
   return Patch("does nothing").Replace(node.outputs[0], source);
 }
 

@@ -1,17 +1,27 @@
 // MatMul(x, W) + b -> Gemm(x, W, b), the rows of all of x's leading dimensions being the rows of one product. Holds in
-// fp32 for a constant 2-D W and a constant b of shape [N] where nothing else reads the product; x has rank 2, or all
-// its dimensions are known and none is 0 (the reshapes cost nothing).
-#include <algorithm>
-
+// fp32 for a constant 2-D W and a constant b of shape [N] where nothing else reads the product (the reshapes cost
+// nothing).
 #include "core/passes/rules.h"
 
 namespace onda {
 namespace {
 
-TensorPtr ShapeTensor(const std::vector<int64_t>& dims) {
-  auto t = Tensor::Make(DType::kInt64, {static_cast<int64_t>(dims.size())});
-  std::copy(dims.begin(), dims.end(), t->mutable_as<int64_t>().begin());
-  return t;
+// The shape of x with another last dimension.
+ValueId ShapeOf(const RuleContext& c, Patch& patch, ValueId x, int64_t last) {
+  const Dims& s = *c.FactOf(x).shape;
+  std::vector<int64_t> dims;
+  int unknown = 0;
+  bool empty = last == 0;
+  for (size_t i = 0; i + 1 < s.size(); ++i) {
+    dims.push_back(s[i].value_or_unknown());
+    unknown += !s[i].known();
+    empty = empty || dims.back() == 0;
+  }
+  dims.push_back(last);
+  if (unknown == 0 || (unknown == 1 && !empty)) return patch.Constant(Tensor::Int64s(dims));
+  const ValueId leading = patch.Add("Shape", {x}, {{"start", int64_t{0}}, {"end", int64_t{-1}}});
+  return patch.Add("Concat", {leading, patch.Constant(Tensor::Int64s(std::vector<int64_t>{last}))},
+                   {{"axis", int64_t{0}}});
 }
 
 }  // namespace
@@ -34,18 +44,12 @@ std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node) {
       patch.Replace(node.outputs[0], patch.Add("Gemm", {product->inputs[0], product->inputs[1], addend}));
       return patch;
     }
-    std::vector<int64_t> dims;
-    int64_t rows = 1;
-    for (const Dim& d : *x.shape) {
-      if (!d.known() || d.value() <= 0) break;
-      dims.push_back(d.value());
-    }
-    if (static_cast<int>(dims.size()) != x.rank() || k <= 0 || n <= 0) continue;
-    for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
-    dims.back() = n;
-    const ValueId flat = patch.Add("Reshape", {product->inputs[0], patch.Constant(ShapeTensor({rows, k}))});
+    if (k <= 0) continue;
+    const ValueId rows = patch.Constant(Tensor::Int64s(std::vector<int64_t>{-1, k}));
+    const ValueId flat = patch.Add("Reshape", {product->inputs[0], rows});
     const ValueId sum = patch.Add("Gemm", {flat, product->inputs[1], addend});
-    patch.Replace(node.outputs[0], patch.Add("Reshape", {sum, patch.Constant(ShapeTensor(dims))}));
+    const AttributeMap literal{{"allowzero", int64_t{1}}};
+    patch.Replace(node.outputs[0], patch.Add("Reshape", {sum, ShapeOf(c, patch, product->inputs[0], n)}, literal));
     return patch;
   }
   return {};

@@ -42,6 +42,7 @@ std::vector<ValueId> Patch::AddNode(std::string_view op, std::vector<ValueId> in
 namespace {
 
 constexpr int kMaxSweeps = 20;
+constexpr size_t kMostSteps = 1000;  // back to a node that another one takes the place of
 
 std::vector<int32_t> CountUses(const Graph& graph) {
   std::vector<int32_t> uses(graph.values().size());
@@ -123,7 +124,7 @@ class RuleRunner {
 
   // Where the node stands in out_ whose only output is the value, if no node behind it reads that.
   std::optional<size_t> DroppableProducer(ValueId value) const {
-    for (size_t i = out_.size(); i-- > 0;) {
+    for (size_t i = out_.size(), steps = 0; i-- > 0 && steps < kMostSteps; ++steps) {
       const Node& node = out_[i];
       if (std::find(node.outputs.begin(), node.outputs.end(), value) != node.outputs.end())
         return node.outputs.size() == 1 ? std::optional<size_t>(i) : std::nullopt;
@@ -157,7 +158,8 @@ class RuleRunner {
         for (ValueId id : node.inputs) inputs.push_back(id == kNoValue ? Fact{} : fact_of(id));
         if (!options_.accepts(node, inputs, outputs)) return false;
       }
-      for (size_t i = 0; i < outputs.size(); ++i) facts[Patch::IndexOf(node.outputs[i])] = outputs[i];
+      for (size_t i = 0; i < outputs.size() && i < node.outputs.size(); ++i)
+        if (node.outputs[i] != kNoValue) facts[Patch::IndexOf(node.outputs[i])] = outputs[i];
     }
     for (const auto& [old_value, with] : patch.replacements_)
       if (!Compatible(graph_.FactOf(old_value), fact_of(with)))

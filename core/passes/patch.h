@@ -84,6 +84,8 @@ class Patch {
   }
   std::vector<ValueId> AddNode(std::string_view op, std::vector<ValueId> inputs, AttributeMap attributes,
                                std::string_view domain, int outputs);
+  // The newest node does not give this output, which is optional.
+  void Omit(size_t output) { nodes_.back().outputs[output] = kNoValue; }
   // Readers of `old` read `with` from now on. `old` is an output of the node under view, or the only output of a node
   // before it that nothing in between reads; `with` is an output of a new node then, and that node is dropped.
   Patch&& Replace(ValueId old, ValueId with) && {

@@ -17,10 +17,11 @@ constexpr Rule kNameFormulas[] = {
     {"fuse-rotary", FuseRotary}, {"fuse-attention", FuseAttention},
 };
 
-// Attention in its cheapest form, with what its inputs and results pass through.
-constexpr Rule kAttention[] = {
+// Attention in its cheapest form, and transposes out of the way of all others.
+constexpr Rule kMovement[] = {
     {"fuse-attention-groups", FuseAttentionGroups},
     {"fuse-attention-past", FuseAttentionPast},
+    {"push-transposes", PushTransposes},
     {"flatten-heads", FlattenHeads},
     {"drop-identity", DropIdentity},
     {"merge-transposes", MergeTransposes},
@@ -34,17 +35,21 @@ constexpr Rule kCommon[] = {
 
 // Constants are folded into weights ahead of what makes the products other operators.
 constexpr Rule kFoldIntoWeights[] = {
+    {"fold-pad", FoldPad},
     {"fold-batch-norm", FoldBatchNorm},
+    {"fold-batch-norm-gemm", FoldBatchNormGemm},
     {"fuse-conv-bias", FuseConvBias},
     {"fuse-matmul-bias", FuseMatMulBias},
+    {"merge-views", MergeViews},
 };
 
 constexpr Rule kEpilogues[] = {
     {"fuse-conv-activation", FuseConvActivation},
+    {"fuse-gemm-activation", FuseGemmActivation},
     {"fuse-skip-layer-norm", FuseSkipLayerNorm},
 };
 
-constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas,    kAttention,
+constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas,    kMovement,
                                              kCommon,   kFoldIntoWeights, kEpilogues};
 
 }  // namespace

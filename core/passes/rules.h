@@ -17,8 +17,11 @@ std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeViews(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeCasts(const RuleContext& c, const Node& node);
+std::optional<Patch> PushTransposes(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeCommon(const RuleContext& c, const Node& node);
 std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FoldBatchNormGemm(const RuleContext& c, const Node& node);
+std::optional<Patch> FoldPad(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseSwish(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node);
@@ -30,6 +33,7 @@ std::optional<Patch> FlattenHeads(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseSkipLayerNorm(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseGemmActivation(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
 
 }  // namespace onda

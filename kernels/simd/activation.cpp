@@ -10,6 +10,7 @@
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
 #include "kernels/simd/clamp-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::HWY_NAMESPACE {
@@ -42,6 +43,8 @@ HWY_INLINE V Apply1(D d, V alpha, V beta, V x) {
     return hn::IfThenElse(hn::IsNaN(x), x, y);
   }
   if constexpr (kKind == ActivationKind::kSilu) return hn::Mul(x, Sigmoid(d, x));
+  if constexpr (kKind == ActivationKind::kGelu) return vf::Gelu(x);
+  if constexpr (kKind == ActivationKind::kGeluTanh) return vf::GeluTanh(x);
 }
 
 template <ActivationKind kKind>
@@ -76,6 +79,10 @@ void Apply(const Activation& activation, float* x, int64_t n) {
       return ApplyAll<ActivationKind::kTanh>(activation, x, n);
     case ActivationKind::kSilu:
       return ApplyAll<ActivationKind::kSilu>(activation, x, n);
+    case ActivationKind::kGelu:
+      return ApplyAll<ActivationKind::kGelu>(activation, x, n);
+    case ActivationKind::kGeluTanh:
+      return ApplyAll<ActivationKind::kGeluTanh>(activation, x, n);
   }
 }
 
@@ -98,6 +105,9 @@ std::optional<Activation> ActivationOf(std::string_view name, std::optional<floa
   if (name == "HardSwish") return Activation{Kind::kHardSwish, 0, 0};
   if (name == "Sigmoid") return Activation{Kind::kSigmoid, 0, 0};
   if (name == "Tanh") return Activation{Kind::kTanh, 0, 0};
+  if (name == "Swish") return Activation{Kind::kSilu, 0, 0};
+  if (name == "Gelu") return Activation{Kind::kGelu, 0, 0};
+  if (name == "FastGelu") return Activation{Kind::kGeluTanh, 0, 0};
   return {};
 }
 
@@ -121,6 +131,10 @@ double Apply(const Activation& activation, double x) {
       return std::tanh(x);
     case ActivationKind::kSilu:
       return x / (1 + std::exp(-x));
+    case ActivationKind::kGelu:
+      return x / 2 * std::erfc(-x / std::sqrt(2.0));
+    case ActivationKind::kGeluTanh:
+      return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   }
   return x;
 }

@@ -17,7 +17,9 @@ enum class ActivationKind : uint8_t {
   kHardSwish,    // x * max(0, min(1, x / 6 + 0.5))
   kSigmoid,
   kTanh,
-  kSilu,  // x * sigmoid(x)
+  kSilu,      // x * sigmoid(x)
+  kGelu,      // x / 2 * (1 + erf(x / sqrt(2)))
+  kGeluTanh,  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))
 };
 
 struct Activation {
@@ -28,7 +30,8 @@ struct Activation {
   static constexpr Activation Relu() { return {ActivationKind::kClamp, 0, std::numeric_limits<float>::infinity()}; }
 };
 
-// The activation of that ONNX operator name, "" being none, with its own defaults; nullopt for others.
+// The activation of that operator name (com.microsoft's FastGelu too), "" being none, with its own
+// defaults; nullopt for others.
 std::optional<Activation> ActivationOf(std::string_view name, std::optional<float> alpha, std::optional<float> beta);
 
 // One value, in double: what references use.
