@@ -43,6 +43,22 @@ void PrintPorts(const char* title, const std::vector<Port>& ports) {
   }
 }
 
+// A line for each node, or for each place with a reason that several nodes share.
+void PrintPlacement(const std::vector<NodePlacement>& nodes, bool each) {
+  std::map<std::pair<std::string, std::string>, std::vector<const NodePlacement*>> groups;
+  for (const NodePlacement& node : nodes) groups[{node.provider, node.reason}].push_back(&node);
+  for (const auto& [place, members] : groups) {
+    const auto& [provider, reason] = place;
+    if (!each && members.size() > 1) {
+      std::printf("  %zu nodes  %s  %s\n", members.size(), provider.c_str(), reason.c_str());
+      continue;
+    }
+    for (const NodePlacement* node : members)
+      std::printf("  %s  %s  %s  %s\n", node->node.empty() ? "-" : node->node.c_str(), node->op.c_str(),
+                  provider.c_str(), reason.c_str());
+  }
+}
+
 }  // namespace
 
 int Info(const InfoOptions& options) {
@@ -102,12 +118,7 @@ int Info(const InfoOptions& options) {
   std::printf("operators, after upgrading, folding and fusing (%zu nodes)\n", nodes.size());
   for (const auto& [op, count] : operators) std::printf("  %5d  %s\n", count, op.c_str());
   std::printf("placement\n");
-  for (const auto& [provider, count] : providers) std::printf("  %5d  %s\n", count, provider.c_str());
-  for (const NodePlacement& node : nodes) {
-    if (!options.placement && node.reason.empty()) continue;
-    std::printf("  %s  %s  %s%s%s\n", node.node.empty() ? "-" : node.node.c_str(), node.op.c_str(),
-                node.provider.c_str(), node.reason.empty() ? "" : "  ", node.reason.c_str());
-  }
+  PrintPlacement(nodes, options.placement);
   if (options.run) {
     std::printf("memory of activations, workspaces and results: %.2f MiB at most\n",
                 static_cast<double>(memory.peak) / (1 << 20));

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/data/case_folder.h"
 #include "cli/data/compare.h"
 #include "cli/exit_code.h"
 #include "cli/isolate.h"
@@ -25,25 +26,6 @@ struct Result {
   std::string status;  // pass, fail, error, crash, timeout
   std::string message;
 };
-
-// Folders with a model.onnx and the folders test_data_set_N beside it.
-std::vector<std::string> FindCases(const std::vector<std::string>& folders) {
-  std::vector<std::string> cases;
-  for (const std::string& folder : folders) {
-    std::error_code error;
-    if (!fs::is_directory(folder, error)) throw Error(ErrorCode::kNotFound, "no folder '" + folder + "'");
-    if (fs::exists(fs::path(folder) / "model.onnx")) cases.push_back(folder);
-    for (fs::recursive_directory_iterator it(folder, fs::directory_options::follow_directory_symlink), end; it != end;
-         ++it) {
-      if (it.depth() > 32) it.disable_recursion_pending();
-      if (it->is_directory() && fs::exists(it->path() / "model.onnx")) cases.push_back(it->path().string());
-    }
-  }
-  std::sort(cases.begin(), cases.end());
-  cases.erase(std::unique(cases.begin(), cases.end()), cases.end());
-  if (cases.empty()) throw Error(ErrorCode::kNotFound, "no case (a folder with a model.onnx) in the folders given");
-  return cases;
-}
 
 // A case's own file data.json: tolerances, outputs whose order is free, and whether the model must be refused.
 struct CaseRules {
@@ -65,15 +47,6 @@ CaseRules ReadRules(const fs::path& folder, const TestOptions& options) {
   rules.unordered = data.value("unordered", std::vector<size_t>());
   rules.expect_failure = data.value("expect", "") == "failure";
   return rules;
-}
-
-std::vector<fs::path> Numbered(const fs::path& folder, const std::string& stem, const std::string& suffix) {
-  std::vector<fs::path> files;
-  while (true) {
-    const fs::path file = folder / (stem + std::to_string(files.size()) + suffix);
-    if (!fs::exists(file)) return files;
-    files.push_back(file);
-  }
 }
 
 // What differs in one data set, "" where nothing does.

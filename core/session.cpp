@@ -13,16 +13,10 @@
 namespace onda {
 namespace {
 
-// The reference alone where there is one.
-std::span<const OndaKernelDef* const> ReferenceKernels(std::string_view domain, std::string_view name) {
-  const std::span<const OndaKernelDef* const> all = CpuKernels(domain, name);
-  return all.empty() || !ReferenceKernel(domain, name) ? all : all.last(1);
-}
-
 std::shared_ptr<const InstanceSet> MakeInstances(const LoadOptions& options) {
   auto set = std::make_shared<InstanceSet>();
   set->instances.push_back(
-      std::make_shared<const ProviderInstance>(options.reference_kernels ? ReferenceKernels : CpuKernels));
+      std::make_shared<const ProviderInstance>(options.host_kernels ? options.host_kernels : CpuKernels));
   for (const auto& device : options.devices) {
     set->preference.push_back(static_cast<int32_t>(set->instances.size()));
     set->instances.push_back(device);
@@ -99,6 +93,19 @@ bool SharesMemory(const RuntimeValue& v, const std::vector<RuntimeValue>& others
   for (size_t i = 0; i < self; ++i)
     if (others[i].data && others[i].data == v.data) return true;
   return false;
+}
+
+// Nodes of bodies come behind the node that has them, under its name.
+void AddPlacement(const CompiledGraph& graph, const std::string& prefix, std::vector<PlacementEntry>& entries) {
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.graph().nodes().size()); ++id) {
+    const Node& node = graph.graph().node(id);
+    const CompiledNode& compiled = graph.node(id);
+    PlacementEntry entry{prefix + node.name, node.op_type, compiled.place, node.placement_reason};
+    for (const Refusal& r : compiled.refusals) entry.reason += (entry.reason.empty() ? "" : "; ") + r.reason;
+    entries.push_back(std::move(entry));
+    for (size_t i = 0; i < compiled.bodies.size(); ++i)
+      AddPlacement(*compiled.bodies[i], prefix + node.name + "." + node.bodies[i].attribute + "/", entries);
+  }
 }
 
 }  // namespace
@@ -203,13 +210,7 @@ std::string InferenceSession::PrintPlans() const { return onda::PrintPlans(*comp
 
 std::vector<PlacementEntry> InferenceSession::Placement() const {
   std::vector<PlacementEntry> entries;
-  for (NodeId id = 0; id < static_cast<NodeId>(graph_->nodes().size()); ++id) {
-    const Node& node = graph_->node(id);
-    const CompiledNode& compiled = compiled_->node(id);
-    PlacementEntry entry{node.name, node.op_type, compiled.place, node.placement_reason};
-    for (const Refusal& r : compiled.refusals) entry.reason += (entry.reason.empty() ? "" : "; ") + r.reason;
-    entries.push_back(std::move(entry));
-  }
+  AddPlacement(*compiled_, "", entries);
   return entries;
 }
 

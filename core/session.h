@@ -30,8 +30,8 @@ struct LoadOptions {
   std::map<std::string, int64_t> free_dimensions;  // sizes of symbolic input dimensions, by name
   std::vector<std::string> extra_outputs;          // intermediate values that can be asked for
   bool fold_constants = true;
-  bool deterministic = false;      // results do not depend on the number of threads
-  bool reference_kernels = false;  // the plain references instead of the CPU kernels
+  bool deterministic = false;          // results do not depend on the number of threads
+  KernelTable host_kernels = nullptr;  // null: the CPU kernels
   // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
   size_t memory_limit = 0;  // of each device's pool, in bytes; 0: none
@@ -50,7 +50,7 @@ struct PortInfo {
   TensorPtr default_value;  // inputs: what holds where nothing is fed; else null
 };
 
-// Where a node runs, and why not elsewhere.
+// Where a node runs, and why.
 struct PlacementEntry {
   std::string node;
   std::string op;

@@ -68,4 +68,9 @@ const OndaKernelDef* ReferenceKernel(std::string_view domain, std::string_view n
   return it == map.end() ? nullptr : it->second;
 }
 
+std::span<const OndaKernelDef* const> ReferenceKernels(std::string_view domain, std::string_view name) {
+  const std::span<const OndaKernelDef* const> all = CpuKernels(domain, name);
+  return ReferenceKernel(domain, name) ? all.last(1) : all;
+}
+
 }  // namespace onda

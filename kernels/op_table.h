@@ -23,6 +23,9 @@ std::span<const OndaKernelDef* const> CpuKernels(std::string_view domain, std::s
 // The plain scalar kernel of an operator, or nullptr.
 const OndaKernelDef* ReferenceKernel(std::string_view domain, std::string_view name);
 
+// CpuKernels without all that a plain reference stands behind.
+std::span<const OndaKernelDef* const> ReferenceKernels(std::string_view domain, std::string_view name);
+
 }  // namespace onda
 
 #endif  // ONDA_KERNELS_OP_TABLE_H_

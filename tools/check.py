@@ -42,6 +42,11 @@ def steps(jobs):
     def ctest(preset, *options):
         return ("ctest", "--preset", preset, "--timeout", "300", "--parallel", str(jobs), *options)
 
+    def mix(first, last):
+        return ("build/release/tests/onda_mix", "--quiet", "--jobs", str(jobs), "--seeds", f"{first}:{last}",
+                "build/conformance", "build/model_cases")
+
+    today = int(os.environ.get("ONDA_TEST_SEED", time.time() // 86400))
     onda = str(ROOT / "build" / "release" / "cli" / "onda")
     suite = ("--onda", onda)
     return [
@@ -56,9 +61,11 @@ def steps(jobs):
         Step("model data", (PYTHON, "tests/models/make_cases.py"), 10),
         Step("models", (PYTHON, "tests/models/run.py", *suite), 5, "build release", counts=True),
         Step("use of models", (PYTHON, "tests/models/use.py", *suite), 5, "build release", counts=True),
+        Step("mixes of providers", mix(today, today), 10, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
         Step("hostile models", (PYTHON, "tests/hostile/run.py", *suite), 5, "build release", counts=True),
         Step("package", ("tests/package/run.sh", "build/release"), 3, "build release"),
+        Step("mixes of providers, 20 seeds", mix(1, 20), 120, "build release", counts=True, long=True),
         Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 30, "build release", long=True),
         Step("build asan-ubsan", build("asan-ubsan"), 40, long=True),
         Step("unit tests asan-ubsan", ctest("asan-ubsan"), 20, "build asan-ubsan", counts=True, long=True),

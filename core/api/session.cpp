@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/api/handles.h"
+#include "kernels/op_table.h"
 #include "proto/import.h"
 
 namespace onda {
@@ -39,7 +40,7 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
   } else if (key == "flush_denormals") {
     o.flush_denormals = ParseBool(key, value);
   } else if (key == "reference_kernels") {
-    o.load.reference_kernels = ParseBool(key, value);
+    o.load.host_kernels = ParseBool(key, value) ? ReferenceKernels : nullptr;
   } else if (key == "allow_missing_providers") {
     o.accept_missing_providers = ParseBool(key, value);
   } else {

@@ -1,8 +1,8 @@
 #include <cstring>
 
+#include "core/api/file_value.h"
 #include "core/api/handles.h"
 #include "proto/export_value.h"
-#include "proto/import_value.h"
 
 OndaTypeInfo::OndaTypeInfo(onda::Fact f) : fact(std::move(f)) {
   fact.constant = nullptr;
@@ -55,6 +55,8 @@ std::shared_ptr<const Fact> TypeOfElement(const RuntimeValue& value) {
   return std::make_shared<const Fact>(std::move(fact));
 }
 
+}  // namespace
+
 RuntimeValue FromFile(const proto::FileValue& file) {
   if (file.kind == ValueKind::kTensor) return RuntimeValue::FromTensor(file.tensor);
   RuntimeValue value;
@@ -74,8 +76,6 @@ proto::FileValue ToFile(const RuntimeValue& value, const std::string& name) {
     for (const RuntimeValue& element : *value.elements) file.elements.push_back(ToFile(element, ""));
   return file;
 }
-
-}  // namespace
 
 OndaValue* NewValue(RuntimeValue value) {
   auto handle = std::make_unique<OndaValue>();

@@ -11,7 +11,7 @@ const Body* Node::FindBody(std::string_view attribute) const {
 }
 
 ValueId Graph::AddValue(std::string name, Fact fact) {
-  values_.push_back({std::move(name), std::move(fact), kNoNode, "", {}, ""});
+  values_.push_back({std::move(name), std::move(fact), kNoNode, 0, "", {}, ""});
   return static_cast<ValueId>(values_.size()) - 1;
 }
 
@@ -37,6 +37,13 @@ void Graph::ReplaceNodes(std::vector<Node> nodes) {
   for (Value& value : values_) value.producer = kNoNode;
   nodes_.clear();
   for (Node& node : nodes) AddNode(std::move(node));
+}
+
+std::vector<Fact> Graph::FactsOf(std::span<const ValueId> ids) const {
+  std::vector<Fact> facts;
+  facts.reserve(ids.size());
+  for (ValueId id : ids) facts.push_back(id == kNoValue ? Fact{} : FactOf(id));
+  return facts;
 }
 
 bool Graph::IsInput(ValueId id) const { return std::find(inputs.begin(), inputs.end(), id) != inputs.end(); }

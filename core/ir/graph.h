@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +70,9 @@ struct Value {
   std::string name;
   Fact fact;
   NodeId producer = kNoNode;  // none for inputs and initializers
+  // Once placed, of inputs and of what the engine makes: whose memory it lies in, with all its elements where it is a
+  // sequence or an optional. What kernels make lies where they run.
+  int32_t instance = 0;
   std::string doc;
   StringPairs metadata;
   std::string denotation;  // of the type, kept for export
@@ -104,6 +108,8 @@ class Graph {
     return id == kNoValue || values_[id].producer == kNoNode ? nullptr : &nodes_[values_[id].producer];
   }
   const Fact& FactOf(ValueId id) const { return values_[id].fact; }
+  // Of each; unknown facts where omitted.
+  std::vector<Fact> FactsOf(std::span<const ValueId> ids) const;
   bool IsInput(ValueId id) const;
 
  private:

@@ -394,9 +394,7 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
   }
 
   if (node.op->decompose && shared_.options.has_kernel) {
-    std::vector<Fact> inputs;
-    for (ValueId id : node.inputs) inputs.push_back(id == kNoValue ? Fact{} : out_->FactOf(id));
-    if (!shared_.options.has_kernel(node, inputs, outputs)) {
+    if (!shared_.options.has_kernel(node, out_->FactsOf(node.inputs), outputs)) {
       Rewrite rewrite(*this, frame, &node, 0);
       if (node.op->decompose(rewrite) && rewrite.replaced) {
         // Others may hold the node's own outputs already: they become copies of the replacement, which cost nothing.

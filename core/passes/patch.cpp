@@ -204,6 +204,7 @@ class RuleRunner {
         identity.origin = replaced.origin;
         identity.name = replaced.name;
         identity.instance = replaced.instance;
+        identity.placement_reason = replaced.placement_reason;
         identity.inputs = {real(with)};
         identity.outputs = {old_value};
         out_.push_back(std::move(identity));

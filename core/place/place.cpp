@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <utility>
 
+#include "core/place/carried.h"
 #include "core/place/kernel_instance.h"
 
 namespace onda {
@@ -52,20 +54,48 @@ double HostCost(const Graph& graph, const Node& node) {
   return bytes / kHostBytesPerMicrosecond + macs / kHostMacsPerMicrosecond;
 }
 
+// Places one graph; its bodies have placers of their own.
 class Placer {
  public:
   Placer(Graph& graph, const InstanceSet& instances, const PlaceOptions& options)
       : graph_(graph), instances_(instances), options_(options), refusals_(graph.nodes().size()) {}
 
-  void Run() {
+  // By what the providers take. has_condition: output 0 is a loop's condition, which the host reads.
+  void Choose(bool has_condition) {
     for (NodeId id = 0; id < Count(); ++id) {
       graph_.node(id).instance = FirstThatAccepts(id);
-      for (const Body& body : graph_.node(id).bodies) Place(*body.graph, instances_, options_);
+      for (const Body& body : graph_.node(id).bodies) {
+        bodies_.push_back({id, &body, std::make_unique<Placer>(*body.graph, instances_, options_)});
+        bodies_.back().placer->Choose(graph_.node(id).op_type == "Loop");
+      }
     }
-    KeepShapeArithmeticOnHost();
-    if (options_.by_cost) MoveCheapRegions();
-    FollowViews();
-    for (NodeId id = 0; id < Count(); ++id) graph_.node(id).placement_reason = std::move(refusals_[id]);
+    KeepShapeArithmeticOnHost(has_condition);
+  }
+
+  // wanted: in whose memory the outputs are read.
+  void MoveCheap(const std::vector<int32_t>& wanted) {
+    for (const Inner& inner : bodies_)
+      inner.placer->MoveCheap(WantedOutputs(graph_, graph_.node(inner.node), *inner.body));
+    MoveCheapRegions(wanted);
+  }
+
+  void Explain() {
+    for (NodeId id = 0; id < Count(); ++id) {
+      Node& node = graph_.node(id);
+      const std::string& label = instances_.instances[node.instance]->label();
+      std::string why;
+      if (RunByEngine(graph_, node)) {
+        why = "run by the engine, which hands values on and computes nothing";
+      } else if (IsView(node)) {
+        why = "the memory of its input, in " + label;
+      } else if (refusals_[id].empty()) {
+        why = label + " is the first provider and takes it";
+      } else {
+        why = refusals_[id];
+      }
+      node.placement_reason = std::move(why);
+    }
+    for (const Inner& inner : bodies_) inner.placer->Explain();
   }
 
  private:
@@ -77,26 +107,25 @@ class Placer {
     const Node& node = graph_.node(id);
     if (RunByEngine(graph_, node)) return 0;
     if (IsView(node)) return LocationOf(graph_, node.inputs[0]);
-    std::vector<Fact> inputs, outputs;
-    for (ValueId v : node.inputs) inputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
-    for (ValueId v : node.outputs) outputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    const std::vector<Fact> inputs = graph_.FactsOf(node.inputs), outputs = graph_.FactsOf(node.outputs);
     for (int32_t instance : instances_.preference) {
       const ProviderInstance& provider = *instances_.instances[instance];
       std::vector<Refusal> refused;
       if (ChooseKernel(provider.KernelsFor(node), node, inputs, outputs, &refused)) return instance;
       std::string why = refused.empty() ? "has no kernel for it" : "";
       for (const Refusal& r : refused) why += (why.empty() ? "" : ", ") + r.reason;
-      Explain(id, provider.label() + ": " + why);
+      Note(id, provider.label() + ": " + why);
     }
     throw Error(ErrorCode::kNotImplemented, Describe(node) + ": no provider runs it; " + refusals_[id]);
   }
 
-  void Explain(NodeId id, const std::string& reason) { refusals_[id] += (refusals_[id].empty() ? "" : "; ") + reason; }
+  void Note(NodeId id, const std::string& reason) { refusals_[id] += (refusals_[id].empty() ? "" : "; ") + reason; }
 
   // Backwards: what only host readers read, small and cheap, is computed on the host.
-  void KeepShapeArithmeticOnHost() {
-    std::vector<bool> device_reader(graph_.values().size());     // some reader wants it on a device
-    for (ValueId id : graph_.outputs) device_reader[id] = true;  // leave what leads to an output where it is
+  void KeepShapeArithmeticOnHost(bool has_condition) {
+    std::vector<bool> device_reader(graph_.values().size());  // some reader wants it on a device
+    // Leave what leads to an output where it is.
+    for (size_t i = has_condition ? 1 : 0; i < graph_.outputs.size(); ++i) device_reader[graph_.outputs[i]] = true;
     for (NodeId id = Count() - 1; id >= 0; --id) {
       Node& node = graph_.node(id);
       if (node.instance != 0 && !IsView(node)) {
@@ -114,7 +143,7 @@ class Placer {
         }
         if (node.op->flags & kOpShapeOnly) host = true;
         if (host) {
-          Explain(id, instances_.instances[node.instance]->label() + ": shape arithmetic stays on the host");
+          Note(id, instances_.instances[node.instance]->label() + ": shape arithmetic stays on the host");
           node.instance = 0;
         }
       }
@@ -127,7 +156,7 @@ class Placer {
   }
 
   // Connected regions of one device whose copies and launches cost more than the host's own work go to the host.
-  void MoveCheapRegions() {
+  void MoveCheapRegions(const std::vector<int32_t>& wanted_outputs) {
     std::vector<NodeId> region(Count());
     std::iota(region.begin(), region.end(), 0);
     std::function<NodeId(NodeId)> find = [&](NodeId n) {
@@ -149,21 +178,22 @@ class Placer {
       const double rate = p.def().copy_gigabytes_per_second;
       return p.def().copy_microseconds + (rate > 0 ? Bytes(graph_.FactOf(v)) / (rate * 1e3) : 0);
     };
-    std::vector<bool> is_output(graph_.values().size());
-    for (ValueId v : graph_.outputs) is_output[v] = true;
+    std::map<ValueId, int32_t> outputs;
+    for (size_t i = 0; i < graph_.outputs.size(); ++i)
+      if (wanted_outputs[i] != kAnywhere) outputs[graph_.outputs[i]] = wanted_outputs[i];
     for (NodeId id = 0; id < Count(); ++id) {
       const Node& node = graph_.node(id);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const ValueId v = node.inputs[i];
         if (v == kNoValue || graph_.FactOf(v).constant) continue;
         const NodeId p = producer(v);
-        const int32_t from = p == kNoNode ? 0 : graph_.node(p).instance;
-        if (from == node.instance) continue;
-        if (node.instance != 0 && !ReadsOnHost(node, i) && !copied[{find(id), v}]) {
+        const int32_t from = LocationOf(graph_, v), wanted = WantedAt(graph_, node, i);
+        if (from == wanted || wanted == kAnywhere) continue;
+        if (node.instance != 0 && wanted == node.instance && !copied[{find(id), v}]) {
           copied[{find(id), v}] = true;
           costs[find(id)].device += copy_cost(*instances_.instances[node.instance], v);
         }
-        if (from != 0 && !copied[{find(p), v}]) {
+        if (from != 0 && p != kNoNode && graph_.node(p).instance == from && !copied[{find(p), v}]) {
           copied[{find(p), v}] = true;
           costs[find(p)].device += copy_cost(*instances_.instances[from], v);
         }
@@ -172,7 +202,8 @@ class Placer {
       const ProviderInstance& provider = *instances_.instances[node.instance];
       Cost& cost = costs[find(id)];
       for (ValueId v : node.outputs)
-        if (v != kNoValue && is_output[v]) cost.device += copy_cost(provider, v);
+        if (const auto at = outputs.find(v); at != outputs.end() && at->second != node.instance)
+          cost.device += copy_cost(provider, v);
       if (IsView(node)) continue;
       cost.host += HostCost(graph_, node);
       cost.device += provider.def().launch_microseconds;
@@ -184,41 +215,40 @@ class Placer {
       const ProviderInstance& provider = *instances_.instances[node.instance];
       if (provider.def().launch_microseconds <= 0 || cost.device <= cost.host) continue;
       if (!IsView(node) && !HostRuns(node)) continue;
-      Explain(id, provider.label() + ": its region's copies and launches take about " +
-                      std::to_string(static_cast<int64_t>(cost.device)) + " us, the host " +
-                      std::to_string(static_cast<int64_t>(cost.host)) + " us");
+      Note(id, provider.label() + ": its region's copies and launches take about " +
+                   std::to_string(static_cast<int64_t>(cost.device)) + " us, the host " +
+                   std::to_string(static_cast<int64_t>(cost.host)) + " us");
       node.instance = 0;
     }
   }
 
   bool HostRuns(const Node& node) const {
-    std::vector<Fact> inputs, outputs;
-    for (ValueId v : node.inputs) inputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
-    for (ValueId v : node.outputs) outputs.push_back(v == kNoValue ? Fact{} : graph_.FactOf(v));
+    const std::vector<Fact> inputs = graph_.FactsOf(node.inputs), outputs = graph_.FactsOf(node.outputs);
     return ChooseKernel(instances_.host().KernelsFor(node), node, inputs, outputs, nullptr) != nullptr;
   }
 
-  void FollowViews() {
-    for (NodeId id = 0; id < Count(); ++id) {
-      Node& node = graph_.node(id);
-      if (IsView(node)) node.instance = LocationOf(graph_, node.inputs[0]);
-    }
-  }
+  struct Inner {
+    NodeId node;
+    const Body* body;
+    std::unique_ptr<Placer> placer;
+  };
 
   Graph& graph_;
   const InstanceSet& instances_;
   const PlaceOptions& options_;
   std::vector<std::string> refusals_;  // by node
+  std::vector<Inner> bodies_;
 };
 
 }  // namespace
 
 int32_t LocationOf(const Graph& graph, ValueId value) {
+  if (value == kNoValue) return 0;
   const Node* producer = graph.Producer(value);
-  if (!producer) return 0;
+  if (!producer) return graph.value(value).instance;
   if (producer->op && (producer->op->flags & kOpCopy))
     return producer->op_type == "MemcpyToHost" ? 0 : producer->instance;
-  return producer->instance;
+  return RunByEngine(graph, *producer) ? graph.value(value).instance : producer->instance;
 }
 
 bool RunByEngine(const Graph& graph, const Node& node) {
@@ -230,10 +260,29 @@ bool RunByEngine(const Graph& graph, const Node& node) {
          std::any_of(node.outputs.begin(), node.outputs.end(), no_tensor);
 }
 
+void FollowViews(Graph& graph) {
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    Node& node = graph.node(id);
+    if ((node.op->flags & kOpView) && !RunByEngine(graph, node)) node.instance = LocationOf(graph, node.inputs[0]);
+    for (const Body& body : node.bodies) FollowViews(*body.graph);
+  }
+}
+
 bool ReadsOnHost(const Node& node, size_t i) { return i < 32 && (node.op->host_inputs >> i & 1); }
 
 void Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options) {
-  Placer(graph, instances, options).Run();
+  Placer placer(graph, instances, options);
+  placer.Choose(false);
+  FollowViews(graph);
+  PlaceCarried(graph);
+  FollowViews(graph);
+  if (options.by_cost) {
+    placer.MoveCheap(std::vector<int32_t>(graph.outputs.size(), 0));
+    FollowViews(graph);
+    PlaceCarried(graph);
+    FollowViews(graph);
+  }
+  placer.Explain();
 }
 
 }  // namespace onda

@@ -23,6 +23,9 @@ int32_t LocationOf(const Graph& graph, ValueId value);
 // Whether the engine runs the node itself: control flow, and whatever touches something else than tensors.
 bool RunByEngine(const Graph& graph, const Node& node);
 
+// Has views lie where what they show does, bodies included.
+void FollowViews(Graph& graph);
+
 // Whether input i of the node is read in host memory.
 bool ReadsOnHost(const Node& node, size_t i);
 

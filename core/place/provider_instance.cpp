@@ -132,6 +132,8 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {
+  OndaStatus ignored{};  // what failed first is what the caller hears of
+  if (lane.stream) def_.synchronize_stream(handle_, lane.stream, &ignored);
   for (void* event : lane.events) def_.destroy_event(handle_, event);
   if (lane.stream) def_.destroy_stream(handle_, lane.stream);
   if (lane.status) Free(lane.status);

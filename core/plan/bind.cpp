@@ -151,7 +151,8 @@ TensorPtr Binder::Materialize(const Fact& fact) {
 // Nodes that work on shapes alone become constants of the plan.
 bool Binder::TryEvaluate(const Node& node) {
   // What a device reads has to be there: only values in host memory become constants.
-  if (Location(node.outputs[0]) != 0) return false;
+  for (ValueId output : node.outputs)
+    if (output != kNoValue && Location(output) != 0) return false;
   bool all_known = true;
   for (const Fact& fact : outputs()) all_known = all_known && (fact.constant || Materialize(fact));
   std::vector<TensorPtr> results;
@@ -295,7 +296,7 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
           if (input == kNoValue || values_[input].state != State::kArena || Location(input) != node.instance) continue;
           const ValueId root = values_[input].root;
           if (values_[root].last_use != position || values_[input].fact.dtype != bound.fact.dtype ||
-              DimsOf(input) != dims)
+              DimsOf(input) != dims || std::find(held_.begin(), held_.end(), root) != held_.end())
             continue;
           bound.buffer = values_[root].buffer;
           break;
@@ -314,8 +315,12 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
   }
   std::vector<OndaTensorView> views;
   for (size_t i = step.first_argument; i < plan_->arguments.size(); ++i) {
-    OndaTensorView view = plan_->arguments[i].view;
-    if (plan_->arguments[i].place == Argument::Place::kFrame) view.data = frame_[plan_->arguments[i].id].data;
+    // Kernels see shapes alone, and the contents of host inputs, which the plan is found by.
+    const Argument& argument = plan_->arguments[i];
+    OndaTensorView view = argument.view;
+    if (argument.place == Argument::Place::kFrame) view.data = frame_[argument.id].data;
+    const size_t input = i - step.first_argument;
+    if (input >= node.inputs.size() || !ReadsOnHost(node, input)) view.data = nullptr;
     views.push_back(view);
   }
   const std::span<const OndaTensorView> all(views);
@@ -382,13 +387,14 @@ void Binder::AddCopy(NodeId id) {
   BoundValue& bound = values_[to];
   bound.state = State::kArena;
   bound.fact = outputs()[0];
+  bound.fact.constant = nullptr;  // it is one in the memory that it comes from
   bound.root = to;
   bound.last_use = program_.last_use(to);
   bound.buffer = NewBuffer(Location(to), BytesOf(bound.fact.dtype, CountOf(DimsOf(to))));
   produced_.push_back(to);
   plan_->arguments.push_back(MakeArgument(to));
   plan_->steps.push_back(step);
-  if (from_host) held_.push_back(values_[from].root);
+  if (from_host && values_[from].state != State::kConstant) held_.push_back(values_[from].root);
   Step record;
   record.kind = Step::Kind::kRecord;
   record.instance = step.instance;
@@ -458,6 +464,8 @@ void Binder::Finish(int32_t end) {
       }
     }
   }
+  // What copies may still be reading or writing when the last step is done.
+  for (const auto& [id, pending] : pending_) held_.push_back(id);
   for (ValueId id : held_)
     if (values_[id].state == State::kArena)
       buffers_[values_[id].buffer].last = static_cast<int32_t>(plan_->steps.size());
@@ -500,9 +508,8 @@ std::shared_ptr<const Plan> Binder::Run() {
   for (; position < size; ++position) {
     const NodeId id = program_.order()[position];
     const Node& node = graph_.node(id);
-    const CompiledNode& compiled = program_.compiled().node(id);
     const bool view = node.op->flags & kOpView;
-    if (!compiled.kernel && !(node.op->flags & kOpCopy) && (!view || RunByEngine(graph_, node))) {
+    if (RunByEngine(graph_, node)) {
       if (position == plan_->begin) {
         plan_->engine = true;
         for (ValueId input : node.inputs)

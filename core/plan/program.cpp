@@ -38,13 +38,17 @@ Program::Program(const CompiledGraph& compiled, std::vector<ValueId> outputs)
   for (ValueId id : outputs_) last_use_[id] = static_cast<int32_t>(order_.size());
 }
 
-CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances)
-    : graph_(std::move(graph)), instances_(std::move(instances)), nodes_(graph_->nodes().size()) {
+CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
+                             std::shared_ptr<UploadedConstants> uploaded)
+    : graph_(std::move(graph)),
+      instances_(std::move(instances)),
+      uploaded_(uploaded ? std::move(uploaded) : std::make_shared<UploadedConstants>(instances_)),
+      nodes_(graph_->nodes().size()) {
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
     const Node& node = graph_->node(id);
     CompiledNode& compiled = nodes_[id];
     for (const Body& body : node.bodies)
-      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_));
+      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_));
     const ProviderInstance& provider = *instances_->instances[node.instance];
     compiled.place = provider.label();
     if (RunByEngine(*graph_, node)) compiled.place = "engine";
@@ -53,9 +57,7 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
       compiled.place = "view";
       continue;
     }
-    std::vector<Fact> inputs, outputs;
-    for (ValueId input : node.inputs) inputs.push_back(input == kNoValue ? Fact{} : graph_->FactOf(input));
-    for (ValueId output : node.outputs) outputs.push_back(output == kNoValue ? Fact{} : graph_->FactOf(output));
+    const std::vector<Fact> inputs = graph_->FactsOf(node.inputs), outputs = graph_->FactsOf(node.outputs);
     const OndaKernelDef* def = ChooseKernel(provider.KernelsFor(node), node, inputs, outputs, &compiled.refusals);
     if (!def) {
       std::string text = Describe(node) + ": " + provider.label() + " has no kernel for it";
@@ -65,29 +67,11 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
     compiled.kernel = CreateKernel(*def, node, inputs, outputs);
     for (size_t i = 0; i < node.inputs.size(); ++i)
       if (node.instance != 0 && node.has_input(i) && !ReadsOnHost(node, i) && inputs[i].constant)
-        Upload(node.instance, node.inputs[i]);
+        uploaded_->Add(node.instance, inputs[i].constant, graph_->value(node.inputs[i]).name);
   }
 }
 
-CompiledGraph::~CompiledGraph() {
-  for (const auto& [key, memory] : uploaded_) instances_->instances[key.first]->Free(memory);
-}
-
-void CompiledGraph::Upload(int32_t instance, ValueId id) {
-  if (uploaded_.count({instance, id})) return;
-  const ProviderInstance& provider = *instances_->instances[instance];
-  const Tensor& constant = *graph_->FactOf(id).constant;
-  void* memory = provider.Allocate(std::max<size_t>(constant.bytes(), 1));
-  if (!memory)
-    throw Error(ErrorCode::kOutOfMemory, provider.label() + ": no memory for constant '" + graph_->value(id).name +
-                                             "' of " + std::to_string(constant.bytes()) + " bytes");
-  uploaded_[{instance, id}] = memory;
-  if (constant.bytes() == 0) return;
-  auto lane = provider.TakeLane(0);
-  provider.Copy(memory, constant.data(), constant.bytes(), kOndaHostToDevice, lane->stream);
-  provider.Synchronize(lane->stream);
-  provider.ReturnLane(std::move(lane), true);
-}
+CompiledGraph::~CompiledGraph() = default;
 
 const Program& CompiledGraph::ProgramFor(const std::vector<ValueId>& outputs) const {
   std::lock_guard lock(mutex_);

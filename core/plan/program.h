@@ -15,6 +15,7 @@
 #include "core/place/provider_instance.h"
 #include "core/plan/frame.h"
 #include "core/plan/plan.h"
+#include "core/plan/uploaded_constants.h"
 
 namespace onda {
 
@@ -54,25 +55,27 @@ class CompiledGraph {
  public:
   // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads
   // the constants that devices read. Throws kNotImplemented where a node has none.
-  CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances);
+  // uploaded: of the graph around a body.
+  CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
+                std::shared_ptr<UploadedConstants> uploaded = nullptr);
   ~CompiledGraph();
 
   const Graph& graph() const { return *graph_; }
   const CompiledNode& node(NodeId id) const { return nodes_[id]; }
   const InstanceSet& instances() const { return *instances_; }
   // The copy of a constant in a device's memory.
-  const void* UploadedConstant(int32_t instance, ValueId id) const { return uploaded_.at({instance, id}); }
+  const void* UploadedConstant(int32_t instance, ValueId id) const {
+    return uploaded_->At(instance, graph_->FactOf(id).constant);
+  }
   // The program for these outputs, made at the first call. Safe from any thread; lives as long as this.
   const Program& ProgramFor(const std::vector<ValueId>& outputs) const;
   // All of the graph's outputs.
   const Program& ProgramForAll() const { return ProgramFor(graph_->outputs); }
 
  private:
-  void Upload(int32_t instance, ValueId id);
-
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const InstanceSet> instances_;
-  std::map<std::pair<int32_t, ValueId>, void*> uploaded_;
+  std::shared_ptr<UploadedConstants> uploaded_;
   std::vector<CompiledNode> nodes_;
   mutable std::mutex mutex_;
   mutable std::map<std::vector<ValueId>, std::unique_ptr<Program>> programs_;

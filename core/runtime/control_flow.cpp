@@ -21,7 +21,7 @@ RuntimeValue EmptyScan(const HostOpContext& c, size_t output, int axis) {
     for (const Dim& d : *fact.shape) dims.push_back(d.known() ? d.value() : 0);
   if (dims.empty()) dims.push_back(0);
   dims[std::min<size_t>(axis, dims.size() - 1)] = 0;
-  return c.NewTensor(fact.dtype, std::move(dims));
+  return c.NewTensor(fact.dtype, std::move(dims), c.output_instance(output));
 }
 
 void RunLoop(HostOpContext& c) {

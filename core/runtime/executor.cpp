@@ -208,7 +208,7 @@ class Execution {
     }
     const HostOp op = FindHostOp(node.op->domain, node.op->name);
     if (!op) throw Error(ErrorCode::kNotImplemented, Describe(node) + ": not for sequences, optionals or maps");
-    HostOpContext c(graph_, node, program_.compiled().node(id), context_, std::move(inputs), std::move(captures));
+    HostOpContext c(program_.compiled(), id, context_, std::move(inputs), std::move(captures));
     try {
       op(c);
     } catch (const Error& error) {
@@ -218,8 +218,16 @@ class Execution {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.has_output(i) || !program_.wanted(node.outputs[i])) continue;
       if (!c.outputs[i].present()) throw Error(ErrorCode::kInternal, Describe(node) + ": output was not made");
+      if (!LiesIn(c.outputs[i], LocationOf(graph_, node.outputs[i])))
+        throw Error(ErrorCode::kInternal, Describe(node) + ": output lies in another memory than was planned");
       values_[node.outputs[i]] = std::move(c.outputs[i]);
     }
+  }
+
+  static bool LiesIn(const RuntimeValue& value, int32_t instance) {
+    if (value.is_tensor()) return value.instance == instance;
+    return !value.elements ||
+           std::ranges::all_of(*value.elements, [&](const RuntimeValue& element) { return LiesIn(element, instance); });
   }
 
   void Allocate(const Plan& plan) {

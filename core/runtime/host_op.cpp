@@ -9,7 +9,7 @@
 namespace onda {
 
 HostOp FindHostOp(std::string_view domain, std::string_view name) {
-  for (std::span<const HostOpEntry> part : {ControlFlowHostOps(), SequenceHostOps(), MapHostOps()})
+  for (std::span<const HostOpEntry> part : {ControlFlowHostOps(), SequenceHostOps(), MapHostOps(), CopyHostOps()})
     for (const HostOpEntry& entry : part)
       if (entry.name == name && entry.domain == domain) return entry.run;
   return nullptr;
@@ -61,6 +61,38 @@ void HostOpContext::Fail(const std::string& cause) const {
   throw Error(ErrorCode::kRuntime, Describe(node_) + ": " + cause);
 }
 
+ElementMover::ElementMover(const HostOpContext& c, int32_t instance) : provider_(c.provider(instance)) {
+  if (instance != 0) lane_ = provider_.TakeLane(0);
+}
+
+ElementMover::~ElementMover() {
+  if (!lane_) return;
+  try {
+    provider_.Synchronize(lane_->stream);
+  } catch (const Error&) {  // what failed first is what the caller hears of
+  }
+  provider_.ReturnLane(std::move(lane_), false);
+}
+
+void ElementMover::Finish() {
+  if (!lane_) return;
+  provider_.Synchronize(lane_->stream);
+  provider_.ReturnLane(std::move(lane_), true);
+}
+
+void ElementMover::Move(DType dtype, const void* from, int64_t from_index, void* to, int64_t to_index, int64_t count) {
+  if (!lane_) {
+    CopyElements(dtype, from, from_index, to, to_index, count);
+    return;
+  }
+  const int bits = BitsOf(dtype);
+  if (bits < 8 || dtype == DType::kString)
+    throw Error(ErrorCode::kInternal, "elements without whole bytes are moved on the host alone");
+  const size_t size = static_cast<size_t>(bits) / 8;
+  provider_.Copy(static_cast<char*>(to) + to_index * size, static_cast<const char*>(from) + from_index * size,
+                 count * size, kOndaDeviceToDevice, lane_->stream);
+}
+
 // Sub-byte types go one by one, since they need not begin at a byte.
 void CopyElements(DType dtype, const void* from, int64_t from_index, void* to, int64_t to_index, int64_t count) {
   if (dtype == DType::kString) {
@@ -90,11 +122,13 @@ int64_t ProductOf(const std::vector<int64_t>& dims, size_t begin, size_t end) {
 RuntimeValue TakeSlice(const HostOpContext& c, const RuntimeValue& value, int axis, int64_t index) {
   std::vector<int64_t> dims = value.dims;
   dims.erase(dims.begin() + axis);
-  RuntimeValue out = c.NewTensor(value.dtype, dims);
+  RuntimeValue out = c.NewTensor(value.dtype, dims, value.instance);
+  ElementMover mover(c, value.instance);
   const int64_t outer = ProductOf(value.dims, 0, axis), length = value.dims[axis];
   const int64_t inner = ProductOf(value.dims, axis + 1, value.dims.size());
   for (int64_t o = 0; o < outer && inner > 0; ++o)
-    CopyElements(value.dtype, value.data, (o * length + index) * inner, out.data, o * inner, inner);
+    mover.Move(value.dtype, value.data, (o * length + index) * inner, out.data, o * inner, inner);
+  mover.Finish();
   return out;
 }
 
@@ -105,10 +139,12 @@ RuntimeValue StackValues(const HostOpContext& c, const std::vector<RuntimeValue>
   const int64_t n = static_cast<int64_t>(values.size());
   const int64_t outer = ProductOf(dims, 0, axis), inner = ProductOf(dims, axis, dims.size());
   dims.insert(dims.begin() + axis, n);
-  RuntimeValue out = c.NewTensor(values[0].dtype, dims);
+  RuntimeValue out = c.NewTensor(values[0].dtype, dims, values[0].instance);
+  ElementMover mover(c, out.instance);
   for (int64_t k = 0; k < n && inner > 0; ++k)
     for (int64_t o = 0; o < outer; ++o)
-      CopyElements(out.dtype, values[k].data, o * inner, out.data, (o * n + k) * inner, inner);
+      mover.Move(out.dtype, values[k].data, o * inner, out.data, (o * n + k) * inner, inner);
+  mover.Finish();
   return out;
 }
 

@@ -109,15 +109,17 @@ void RunConcat(HostOpContext& c) {
       if (i != axis && elements[k].dims[i] != dims[i]) c.Fail("the elements differ beside the axis");
     dims[axis] += elements[k].dims[axis];
   }
-  RuntimeValue out = c.NewTensor(elements[0].dtype, dims);
+  RuntimeValue out = c.NewTensor(elements[0].dtype, dims, elements[0].instance);
+  ElementMover mover(c, out.instance);
   const int64_t outer = ProductOf(dims, 0, axis), row = ProductOf(dims, axis, rank);
   int64_t start = 0;
   for (const RuntimeValue& e : elements) {
     const int64_t run = ProductOf(e.dims, axis, rank);
     for (int64_t o = 0; o < outer && run > 0; ++o)
-      CopyElements(out.dtype, e.data, o * run, out.data, o * row + start, run);
+      mover.Move(out.dtype, e.data, o * run, out.data, o * row + start, run);
     start += run;
   }
+  mover.Finish();
   c.outputs[0] = std::move(out);
 }
 
@@ -142,18 +144,20 @@ void RunSplit(HostOpContext& c) {
   const bool keep = split.present() || c.attributes().Int("keepdims", 1) != 0;
   const int64_t outer = ProductOf(x.dims, 0, axis), inner = ProductOf(x.dims, axis + 1, rank);
   Values elements;
+  ElementMover mover(c, x.instance);
   int64_t start = 0;
   for (int64_t part : parts) {
     std::vector<int64_t> dims = x.dims;
     dims[axis] = part;
     if (!keep) dims.erase(dims.begin() + static_cast<int64_t>(axis));
-    RuntimeValue element = c.NewTensor(x.dtype, std::move(dims));
+    RuntimeValue element = c.NewTensor(x.dtype, std::move(dims), x.instance);
     const int64_t run = part * inner;
     for (int64_t o = 0; o < outer && run > 0; ++o)
-      CopyElements(x.dtype, x.data, (o * size + start) * inner, element.data, o * run, run);
+      mover.Move(x.dtype, x.data, (o * size + start) * inner, element.data, o * run, run);
     start += part;
     elements.push_back(std::move(element));
   }
+  mover.Finish();
   c.outputs[0] = RuntimeValue::Sequence(std::move(elements), TypeOf(x));
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cuda_table.h"
+#include "kernels/op_table.h"
 #include "tests/cuda_sim/sim_provider.h"
 #include "tests/kernels/family_cases.h"
 
@@ -46,7 +47,7 @@ TEST(SimKernels, EveryCaseAgreesWithTheReference) {
     options.fold_constants = false;
     options.place.by_cost = false;
     LoadOptions plain = options;
-    plain.reference_kernels = true;
+    plain.host_kernels = ReferenceKernels;
     options.devices = {std::make_shared<const ProviderInstance>(
         SimProvider(), "cuda_sim",
         std::vector<std::pair<std::string, std::string>>{{"seed", std::to_string(seed * 1000 + c.index)}})};

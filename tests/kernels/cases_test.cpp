@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/session.h"
+#include "kernels/op_table.h"
 #include "tests/kernels/family_cases.h"
 
 namespace onda {
@@ -17,7 +18,7 @@ TEST_P(FamilyCases, CpuAgreesWithReference) {
   SCOPED_TRACE(test.graph);
   const Model model = ModelOfCase(test);
   LoadOptions plain;
-  plain.reference_kernels = true;
+  plain.host_kernels = ReferenceKernels;
   const InferenceSession ours(model, {}), reference(model, plain);
   InferenceSession::RunArguments arguments;
   arguments.feeds = FeedsOfCase(ours, test);

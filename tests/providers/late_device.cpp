@@ -17,22 +17,27 @@
 
 #include "core/ir/op_def.h"
 #include "kernels/op_table.h"
+#include "tests/providers/race_check.h"
+#include "tests/providers/wrapped_kernel.h"
 
 namespace onda {
 namespace {
 
-constexpr size_t kRegionBytes = size_t{1} << 28;
+// Pages come when they are touched.
+constexpr size_t kRegionBytes = size_t{1} << 32;
 constexpr size_t kAlignment = 256;
 
 struct Event {
-  uint64_t asked = 0;    // times it was recorded
-  uint64_t reached = 0;  // the last of those that has happened
+  uint64_t asked = 0;      // times it was recorded
+  uint64_t reached = 0;    // the last of those that has happened
+  RaceCheck::Clock clock;  // of the last of those that were asked for
 };
 
 struct Device;
 
 struct Stream {
   Device* device;
+  RaceCheck::Actor actor;
   struct Item {
     std::function<void()> run;  // empty for a wait
     Event* event = nullptr;     // waited for
@@ -49,6 +54,8 @@ struct World {
   std::recursive_mutex mutex;
   std::vector<Stream*> streams;
   std::mt19937_64 random;
+  RaceCheck races;
+  int64_t devices = 0;  // that exist
 
   // Runs items until done() holds. False where nothing can go on.
   template <class Done>
@@ -75,8 +82,14 @@ World& TheWorld() {
 struct Device {
   uint64_t seed = 0;
   int64_t share = 1000;
+  std::string only;  // ",A,B,"; "" for all
+  bool cpu_kernels = false;
   int64_t fail_at = 0;
   std::atomic<int64_t> calls{0};
+  // Steps that are left out, and how many of each there were so far.
+  int64_t drop_wait = 0, drop_record = 0, drop_sync = 0, waits = 0, records = 0, syncs = 0;
+  int64_t number = 0;             // counted from 1 among those that exist
+  int64_t stream_number = 0;      // of the last one made
   char* face = nullptr;           // the addresses that are handed out: no access
   char* real = nullptr;           // the same bytes, for the device itself
   std::map<size_t, size_t> used;  // offset -> bytes
@@ -115,11 +128,6 @@ void* RealOfAny(const void* p) {
 
 Device* Of(void* instance) { return static_cast<Device*>(instance); }
 
-struct Kernel {
-  const OndaKernelDef* inner;
-  void* kernel;
-};
-
 // A launch whose views are copies, with host inputs by value: a device reads them when it is asked, not later.
 struct Queued {
   std::deque<std::vector<int64_t>> dims;
@@ -140,9 +148,41 @@ const OndaHost kInline = {
     [](void*, const void*, void*, size_t, OndaStatus*) -> int32_t { return 1; },
 };
 
+std::string Numbered(const WrappedKernel& kernel, const char* what, int i) {
+  return kernel.name + ", " + what + " " + std::to_string(i);
+}
+
+void NoteOutputs(RaceCheck& races, const WrappedKernel& kernel, const OndaLaunch& launch, RaceCheck::Actor actor) {
+  for (int i = 0; i < launch.output_count; ++i) {
+    const TensorView& view = static_cast<const TensorView&>(launch.outputs[i]);
+    if (view.data) races.Write(actor, view.data, view.bytes(), Numbered(kernel, "output", i));
+  }
+}
+
+// What a launch touches. Of a device's inputs those in host memory are read when the host asks for the launch.
+void NoteLaunch(RaceCheck& races, const WrappedKernel& kernel, const OndaLaunch& launch, RaceCheck::Actor actor,
+                const Device* device) {
+  for (int i = 0; i < launch.input_count; ++i) {
+    const TensorView& view = static_cast<const TensorView&>(launch.inputs[i]);
+    const RaceCheck::Actor reader = !device || device->Owns(view.data) ? actor : RaceCheck::kHost;
+    if (view.data) races.Read(reader, view.data, view.bytes(), Numbered(kernel, "input", i));
+  }
+  if (launch.workspace) {
+    // As the engine asked for it: of device memory kernels see shapes alone.
+    std::vector<OndaTensorView> views(launch.inputs, launch.inputs + launch.input_count);
+    views.insert(views.end(), launch.outputs, launch.outputs + launch.output_count);
+    for (OndaTensorView& view : views)
+      if (device && device->Owns(view.data)) view.data = nullptr;
+    const size_t bytes = kernel.inner->workspace(kernel.kernel, views.data(), launch.input_count,
+                                                 views.data() + launch.input_count, launch.output_count);
+    races.Write(actor, launch.workspace, bytes, kernel.name + ", workspace");
+  }
+  NoteOutputs(races, kernel, launch, actor);
+}
+
 void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
   GuardStatus(status, [&] {
-    const Kernel& kernel = *static_cast<const Kernel*>(opaque);
+    const WrappedKernel& kernel = *static_cast<const WrappedKernel*>(opaque);
     World& world = TheWorld();
     const std::lock_guard lock(world.mutex);
     Stream& stream = *static_cast<Stream*>(launch->stream);
@@ -150,6 +190,8 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
     device.Count("a launch");
     auto queued = std::make_shared<Queued>();
     bool allocates = false;
+    world.races.Queue(stream.actor);
+    NoteLaunch(world.races, kernel, *launch, stream.actor, &device);
     auto copy_view = [&](const OndaTensorView& from, bool input) {
       OndaTensorView view = from;
       if (from.dims) queued->dims.emplace_back(from.dims, from.dims + from.rank);
@@ -166,7 +208,7 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
     for (int i = 0; i < launch->output_count; ++i) queued->outputs.push_back(copy_view(launch->outputs[i], false));
 
     const OndaLaunch asked = *launch;
-    auto run = [queued, asked, kernel, &device](const OndaHost* host, void* host_state) {
+    auto run = [queued, asked, &kernel, &device](const OndaHost* host, void* host_state) {
       for (OndaTensorView& v : queued->inputs) v.data = device.Real(v.data);
       for (OndaTensorView& v : queued->outputs) v.data = v.data ? device.Real(v.data) : nullptr;
       OndaLaunch inner = asked;
@@ -176,7 +218,7 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
       inner.host = host;
       inner.host_state = host_state;
       OndaStatus result{};
-      kernel.inner->launch(kernel.kernel, &inner, &result);
+      kernel.Launch(inner, &result);
       if (result.code) {
         int32_t* word = static_cast<int32_t*>(device.Real(asked.status));
         word[0] = asked.node;
@@ -207,44 +249,55 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
                                     },
                                     kInline.read_back};
     run(&kRelay, &relay);
+    NoteOutputs(world.races, kernel, *launch, stream.actor);
+    world.races.Join(RaceCheck::kHost, world.races.At(stream.actor));
   });
 }
 
-bool TakesStrings(const OndaNodeView& node) {
-  for (int i = 0; i < node.input_count; ++i)
-    if (node.inputs[i].dtype == static_cast<int32_t>(DType::kString)) return true;
-  for (int i = 0; i < node.output_count; ++i)
-    if (node.outputs[i].dtype == static_cast<int32_t>(DType::kString)) return true;
-  return false;
+// Of an operator's CpuKernels: those of ReferenceKernels, or all.
+std::vector<size_t> KernelIndices(std::string_view domain, std::string_view op, bool reference) {
+  const size_t count = CpuKernels(domain, op).size();
+  std::vector<size_t> indices;
+  for (size_t i = reference ? count - ReferenceKernels(domain, op).size() : 0; i < count; ++i) indices.push_back(i);
+  return indices;
 }
 
-OndaKernelDef Wrap(const OndaKernelDef& inner) {
-  OndaKernelDef def = inner;
-  def.flags = 0;
-  def.rejects = [](const OndaNodeView* node, char* reason, size_t size) -> int32_t {
-    if (TakesStrings(*node)) {
-      std::snprintf(reason, size, "no strings");
-      return 1;
+// The host's own kernels run at once.
+void LaunchOnHost(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
+  const WrappedKernel& kernel = *static_cast<const WrappedKernel*>(opaque);
+  {
+    const std::lock_guard lock(TheWorld().mutex);
+    NoteLaunch(TheWorld().races, kernel, *launch, RaceCheck::kHost, nullptr);
+  }
+  kernel.Launch(*launch, status);
+  const std::lock_guard lock(TheWorld().mutex);
+  NoteOutputs(TheWorld().races, kernel, *launch, RaceCheck::kHost);
+}
+
+// A table of the host's kernels with each behind LaunchOnHost.
+class HostTable {
+ public:
+  explicit HostTable(bool reference) {
+    for (const OpDef* op : AllOps()) {
+      std::vector<const OndaKernelDef*>& list = table_[{op->domain, op->name}];
+      for (const size_t i : KernelIndices(op->domain, op->name, reference))
+        list.push_back(&defs_.emplace_back(WrapKernel(op->domain, op->name, i, true, LaunchOnHost)));
     }
-    return ReferenceKernel(node->domain, node->op)->rejects(node, reason, size);
-  };
-  def.create = [](const OndaNodeView* node, OndaStatus* status) -> void* {
-    const OndaKernelDef* inner_def = ReferenceKernel(node->domain, node->op);
-    void* kernel = inner_def->create(node, status);
-    return kernel ? new Kernel{inner_def, kernel} : nullptr;
-  };
-  def.destroy = [](void* kernel) {
-    Kernel* k = static_cast<Kernel*>(kernel);
-    k->inner->destroy(k->kernel);
-    delete k;
-  };
-  def.workspace = [](const void* kernel, const OndaTensorView* inputs, int32_t input_count,
-                     const OndaTensorView* outputs, int32_t output_count) {
-    const Kernel& k = *static_cast<const Kernel*>(kernel);
-    return k.inner->workspace(k.kernel, inputs, input_count, outputs, output_count);
-  };
-  def.launch = Launch;
-  return def;
+  }
+  std::span<const OndaKernelDef* const> Find(std::string_view domain, std::string_view op) const {
+    const auto it = table_.find({domain, op});
+    if (it == table_.end()) return {};
+    return it->second;
+  }
+
+ private:
+  std::deque<OndaKernelDef> defs_;
+  std::map<std::pair<std::string_view, std::string_view>, std::vector<const OndaKernelDef*>> table_;
+};
+
+std::string CopyText(OndaCopyKind kind, size_t bytes) {
+  const char* names[] = {"", "to the device", "to the host", "within the device", "between devices"};
+  return std::string("copy ") + names[kind] + " of " + std::to_string(bytes) + " bytes";
 }
 
 int64_t ParseOption(const char* key, const char* value) {
@@ -266,30 +319,54 @@ OndaProviderDef MakeDef() {
       device = std::make_unique<Device>();
       for (int32_t i = 0; i < count; ++i) {
         const std::string key = keys[i];
+        if (key == "only") {
+          device->only = "," + std::string(values[i]) + ",";
+          continue;
+        }
         const int64_t value = ParseOption(keys[i], values[i]);
         if (key == "seed") {
           device->seed = static_cast<uint64_t>(value);
         } else if (key == "share") {
           device->share = value;
+        } else if (key == "cpu_kernels") {
+          device->cpu_kernels = value != 0;
         } else if (key == "fail_at") {
           device->fail_at = value;
+        } else if (key == "drop_wait") {
+          device->drop_wait = value;
+        } else if (key == "drop_record") {
+          device->drop_record = value;
+        } else if (key == "drop_sync") {
+          device->drop_sync = value;
         } else {
-          throw Error(ErrorCode::kInvalidArgument, "unknown option '" + key + "'; known are seed, share, fail_at");
+          throw Error(ErrorCode::kInvalidArgument, "unknown option '" + key + "'");
         }
       }
       for (const OpDef* op : AllOps()) {
-        const std::string domain(op->domain), name(op->name);
-        const OndaKernelDef* reference = ReferenceKernel(op->domain, op->name);
+        const std::string name(op->name);
         const uint64_t draw = std::hash<std::string>()(name + std::to_string(device->seed)) % 1000;
-        if (reference && draw < static_cast<uint64_t>(device->share)) device->defs.push_back(Wrap(*reference));
+        if (draw >= static_cast<uint64_t>(device->share)) continue;
+        if (!device->only.empty() && device->only.find("," + name + ",") == std::string::npos) continue;
+        for (const size_t i : KernelIndices(op->domain, op->name, !device->cpu_kernels))
+          device->defs.push_back(WrapKernel(op->domain, op->name, i, false, Launch));
       }
       for (const OndaKernelDef& d : device->defs) device->table.push_back(&d);
-      const std::lock_guard lock(TheWorld().mutex);
-      TheWorld().random.seed(device->seed);
+      World& world = TheWorld();
+      const std::lock_guard lock(world.mutex);
+      world.random.seed(device->seed);
+      if (world.devices == 0) world.races.Reset();
+      world.races.Forget(device->face, kRegionBytes);
+      device->number = ++world.devices;
     });
     return status->code ? nullptr : device.release();
   };
-  def.destroy = [](void* instance) { delete Of(instance); };
+  def.destroy = [](void* instance) {
+    {
+      const std::lock_guard lock(TheWorld().mutex);
+      --TheWorld().devices;
+    }
+    delete Of(instance);
+  };
   def.kernels = [](void* instance, int32_t* count) -> const OndaKernelDef* const* {
     *count = static_cast<int32_t>(Of(instance)->table.size());
     return Of(instance)->table.data();
@@ -306,6 +383,7 @@ OndaProviderDef MakeDef() {
     }
     if (offset + need > kRegionBytes) return nullptr;
     d.used[offset] = need;
+    TheWorld().races.Forget(d.face + offset, need);
     std::memset(d.real + offset, 0xcd, need);
     return d.face + offset;
   };
@@ -313,6 +391,8 @@ OndaProviderDef MakeDef() {
     const std::lock_guard lock(TheWorld().mutex);
     Device& d = *Of(instance);
     const auto it = d.used.find(static_cast<size_t>(static_cast<char*>(memory) - d.face));
+    TheWorld().races.Write(RaceCheck::kHost, memory, it->second, "free");
+    TheWorld().races.Forget(memory, it->second);
     std::memset(d.real + it->first, 0xdd, it->second);
     d.used.erase(it);
   };
@@ -320,8 +400,11 @@ OndaProviderDef MakeDef() {
     Stream* stream = nullptr;
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
-      Of(instance)->Count("create_stream");
-      stream = new Stream{Of(instance), {}};
+      Device& device = *Of(instance);
+      device.Count("create_stream");
+      const std::string name =
+          "stream " + std::to_string(++device.stream_number) + " of device " + std::to_string(device.number);
+      stream = new Stream{&device, TheWorld().races.AddStream(name), {}};
       TheWorld().streams.push_back(stream);
     });
     return stream;
@@ -331,10 +414,15 @@ OndaProviderDef MakeDef() {
     std::erase(TheWorld().streams, static_cast<Stream*>(stream));
     delete static_cast<Stream*>(stream);
   };
-  def.synchronize_stream = [](void*, void* stream, OndaStatus* status) {
+  def.synchronize_stream = [](void* instance, void* stream, OndaStatus* status) {
     GuardStatus(status, [&] {
-      const std::lock_guard lock(TheWorld().mutex);
-      if (!TheWorld().RunUntil([&] { return static_cast<Stream*>(stream)->queue.empty(); }))
+      World& world = TheWorld();
+      const std::lock_guard lock(world.mutex);
+      // Memory is given back after it: left out is only what it means.
+      Device& device = *Of(instance);
+      if (++device.syncs != device.drop_sync)
+        world.races.Join(RaceCheck::kHost, world.races.At(static_cast<Stream*>(stream)->actor));
+      if (!world.RunUntil([&] { return static_cast<Stream*>(stream)->queue.empty(); }))
         throw Error(ErrorCode::kInternal, "a stream waits for an event that is never reached");
     });
   };
@@ -350,34 +438,50 @@ OndaProviderDef MakeDef() {
   def.record_event = [](void* instance, void* event, void* stream, OndaStatus* status) {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
-      Of(instance)->Count("record_event");
+      Device& device = *Of(instance);
+      device.Count("record_event");
+      if (++device.records == device.drop_record) return;
       Event* e = static_cast<Event*>(event);
       const uint64_t generation = ++e->asked;
+      RaceCheck& races = TheWorld().races;
+      races.Queue(static_cast<Stream*>(stream)->actor);
+      e->clock = races.At(static_cast<Stream*>(stream)->actor);
       static_cast<Stream*>(stream)->queue.push_back({[e, generation] { e->reached = generation; }, nullptr, 0});
     });
   };
   def.wait_event = [](void* instance, void* stream, void* event, OndaStatus* status) {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
-      Of(instance)->Count("wait_event");
+      Device& device = *Of(instance);
+      device.Count("wait_event");
+      if (++device.waits == device.drop_wait) return;
       Event* e = static_cast<Event*>(event);
+      TheWorld().races.Join(static_cast<Stream*>(stream)->actor, e->clock);
       static_cast<Stream*>(stream)->queue.push_back({nullptr, e, e->asked});
     });
   };
-  def.synchronize_event = [](void*, void* event, OndaStatus* status) {
+  def.synchronize_event = [](void* instance, void* event, OndaStatus* status) {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
+      Device& device = *Of(instance);
+      if (++device.syncs == device.drop_sync) return;
       Event* e = static_cast<Event*>(event);
+      TheWorld().races.Join(RaceCheck::kHost, e->clock);
       const uint64_t generation = e->asked;
       if (!TheWorld().RunUntil([&] { return e->reached >= generation; }))
         throw Error(ErrorCode::kInternal, "an event is never reached");
     });
   };
-  def.copy = [](void* instance, void* to, const void* from, size_t bytes, OndaCopyKind, void* stream,
+  def.copy = [](void* instance, void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream,
                 OndaStatus* status) {
     GuardStatus(status, [&] {
-      const std::lock_guard lock(TheWorld().mutex);
+      World& world = TheWorld();
+      const std::lock_guard lock(world.mutex);
       Of(instance)->Count("copy");
+      const RaceCheck::Actor actor = static_cast<Stream*>(stream)->actor;
+      world.races.Queue(actor);
+      world.races.Read(actor, from, bytes, CopyText(kind, bytes));
+      world.races.Write(actor, to, bytes, CopyText(kind, bytes));
       static_cast<Stream*>(stream)->queue.push_back(
           {[to, from, bytes] { std::memcpy(RealOfAny(to), RealOfAny(from), bytes); }, nullptr, 0});
     });
@@ -386,6 +490,9 @@ OndaProviderDef MakeDef() {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
       Of(instance)->Count("fill_zero");
+      const RaceCheck::Actor actor = static_cast<Stream*>(stream)->actor;
+      TheWorld().races.Queue(actor);
+      TheWorld().races.Write(actor, memory, bytes, "fill_zero");
       static_cast<Stream*>(stream)->queue.push_back(
           {[memory, bytes] { std::memset(RealOfAny(memory), 0, bytes); }, nullptr, 0});
     });
@@ -398,6 +505,39 @@ OndaProviderDef MakeDef() {
 const OndaProviderDef* LateDevice() {
   static const OndaProviderDef def = MakeDef();
   return &def;
+}
+
+std::span<const OndaKernelDef* const> WatchedCpuKernels(std::string_view domain, std::string_view op) {
+  static const HostTable table(false);
+  return table.Find(domain, op);
+}
+
+std::span<const OndaKernelDef* const> WatchedReferenceKernels(std::string_view domain, std::string_view op) {
+  static const HostTable table(true);
+  return table.Find(domain, op);
+}
+
+void NoteHostRead(const void* memory, size_t bytes, const std::string& what) {
+  const std::lock_guard lock(TheWorld().mutex);
+  TheWorld().races.Read(RaceCheck::kHost, memory, bytes, what);
+}
+
+void NoteHostWrite(const void* memory, size_t bytes, const std::string& what) {
+  const std::lock_guard lock(TheWorld().mutex);
+  TheWorld().races.Write(RaceCheck::kHost, memory, bytes, what);
+}
+
+std::vector<std::byte> ReadLate(const void* memory, size_t bytes) {
+  World& world = TheWorld();
+  const std::lock_guard lock(world.mutex);
+  world.RunUntil([&] { return std::ranges::all_of(world.streams, [](Stream* s) { return s->queue.empty(); }); });
+  const std::byte* real = static_cast<const std::byte*>(RealOfAny(memory));
+  return {real, real + bytes};
+}
+
+std::vector<std::string> TakeRaces() {
+  const std::lock_guard lock(TheWorld().mutex);
+  return TheWorld().races.TakeReports();
 }
 
 }  // namespace onda
