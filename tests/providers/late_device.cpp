@@ -507,6 +507,17 @@ const OndaProviderDef* LateDevice() {
   return &def;
 }
 
+const OndaProviderDef* LateDeviceWithCosts() {
+  static const OndaProviderDef def = [] {
+    OndaProviderDef costly = *LateDevice();
+    costly.launch_microseconds = 2;
+    costly.copy_microseconds = 5;
+    costly.copy_gigabytes_per_second = 20;
+    return costly;
+  }();
+  return &def;
+}
+
 std::span<const OndaKernelDef* const> WatchedCpuKernels(std::string_view domain, std::string_view op) {
   static const HostTable table(false);
   return table.Find(domain, op);

@@ -26,6 +26,8 @@ namespace onda {
 //                  the Nth wait of a stream for an event, the Nth record of an event, the Nth time that the host waits
 //                  for a stream or event is left out (0: none)
 const OndaProviderDef* LateDevice();
+// The same with hints of what launches and copies cost, a few microseconds each.
+const OndaProviderDef* LateDeviceWithCosts();
 
 // Tables of the host's kernels, for LoadOptions, whose accesses the race check hears of.
 std::span<const OndaKernelDef* const> WatchedCpuKernels(std::string_view domain, std::string_view op);

@@ -7,7 +7,6 @@
 // compute must be close to it. Cases with random operators are left out; what the host refuses, the mix must refuse.
 #include <sys/stat.h>
 
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +25,7 @@
 #include "core/ir/op_def.h"
 #include "onda/float_formats.h"
 #include "proto/import.h"
+#include "tests/providers/close_to.h"
 #include "tests/providers/late_device.h"
 #include "tests/providers/placed.h"
 
@@ -88,65 +88,6 @@ bool IsRandom(const Graph& graph) {
   return false;
 }
 
-// Rounding of the element type as exporters' fusions and reassociated sums see it, relative to the largest element.
-double Tolerance(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat:
-    case DType::kDouble:
-      return 1e-4;
-    case DType::kFloat16:
-      return 1e-2;
-    case DType::kBfloat16:
-      return 5e-2;
-    default:
-      return IsFloat8(dtype) || dtype == DType::kFloat4E2M1 ? 0.25 : 0;
-  }
-}
-
-// "" where the tensors are close, else where they are not.
-std::string FarFrom(const RuntimeValue& expected, DType dtype, const void* actual) {
-  const bool complex = IsComplex(dtype);
-  const DType part = !complex ? dtype : dtype == DType::kComplex64 ? DType::kFloat : DType::kDouble;
-  const int64_t count = expected.count() * (complex ? 2 : 1);
-  if (IsInteger(part) || part == DType::kBool) {
-    const bool same = std::memcmp(expected.data, actual, expected.bytes()) == 0;
-    // A quantized value may fall to the neighbouring step.
-    for (int64_t i = 0; !same && i < count; ++i)
-      if (std::llabs(LoadInt64(part, actual, i) - LoadInt64(part, expected.data, i)) > (BitsOf(part) == 8 ? 1 : 0))
-        return "element " + std::to_string(i) + " is " + std::to_string(LoadInt64(part, actual, i)) + " instead of " +
-               std::to_string(LoadInt64(part, expected.data, i));
-    return "";
-  }
-  double largest = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const double e = std::fabs(LoadDouble(part, expected.data, i));
-    if (std::isfinite(e)) largest = std::max(largest, e);
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    const double a = LoadDouble(part, actual, i), e = LoadDouble(part, expected.data, i);
-    if (a == e || (std::isnan(a) && std::isnan(e)) || std::fabs(a - e) <= Tolerance(part) * largest) continue;
-    return "element " + std::to_string(i) + " is " + std::to_string(a) + " instead of " + std::to_string(e);
-  }
-  return "";
-}
-
-std::string FarFrom(const std::vector<RuntimeValue>& expected, const std::vector<RuntimeValue>& actual) {
-  if (actual.size() != expected.size()) return "another number of values";
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const RuntimeValue &e = expected[i], &a = actual[i];
-    std::string what;
-    if (e.elements && a.elements && e.kind == a.kind) {
-      what = FarFrom(*e.elements, *a.elements);
-    } else if (e.dtype == DType::kString || a.dtype != e.dtype || a.dims != e.dims) {
-      what = Difference(a, e);
-    } else {
-      what = FarFrom(e, e.dtype, a.data);
-    }
-    if (!what.empty()) return std::to_string(i) + ": " + what;
-  }
-  return "";
-}
-
 // The values that the nodes of a run make, by name, in their order: in a loop a name has several.
 using Trace = std::map<std::string, std::deque<RuntimeValue>>;
 
@@ -191,12 +132,7 @@ std::string FirstDifference(const InferenceSession& session, const Feeds& feeds,
         const RuntimeValue expected = std::move(at->second.front());
         at->second.pop_front();
         const RuntimeValue actual = Snapshot(view);
-        std::string what;
-        if (exact || actual.dtype != expected.dtype || actual.dims != expected.dims) {
-          what = Difference(actual, expected);
-        } else {
-          what = FarFrom(expected, expected.dtype, actual.data);
-        }
+        const std::string what = exact ? Difference(actual, expected) : FarFrom(expected, actual);
         ++compared;
         if (!what.empty()) first = "'" + name + "' of " + Describe(node) + ": " + what;
       });
@@ -213,10 +149,12 @@ LoadOptions MixOptions(uint64_t seed, bool fused) {
   LoadOptions options = PlainOptions();
   options.host_kernels = WatchedCpuKernels;
   options.fuse = fused;
+  options.place.by_cost = seed % 4 == 0;
   // From nearly nothing to nearly everything.
   const int first = static_cast<int>(200 + seed * 37 % 700), second = static_cast<int>(300 + seed * 53 % 700);
-  options.devices = {Late(seed, first, "late:0", {{"cpu_kernels", "1"}}),
-                     Late(seed + 1, second, "late:1", {{"cpu_kernels", "1"}})};
+  const OndaProviderDef* provider = options.place.by_cost ? LateDeviceWithCosts() : LateDevice();
+  options.devices = {Late(seed, first, "late:0", {{"cpu_kernels", "1"}}, provider),
+                     Late(seed + 1, second, "late:1", {{"cpu_kernels", "1"}}, provider)};
   return options;
 }
 

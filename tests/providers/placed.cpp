@@ -18,11 +18,12 @@ void NoteRead(const RuntimeValue& value, const std::string& what) {
 }  // namespace
 
 std::shared_ptr<const ProviderInstance> Late(uint64_t seed, int share, const std::string& label,
-                                             const std::vector<std::pair<std::string, std::string>>& options) {
+                                             const std::vector<std::pair<std::string, std::string>>& options,
+                                             const OndaProviderDef* provider) {
   std::vector<std::pair<std::string, std::string>> all{{"seed", std::to_string(seed % INT64_MAX)},
                                                        {"share", std::to_string(share)}};
   all.insert(all.end(), options.begin(), options.end());
-  return std::make_shared<const ProviderInstance>(LateDevice(), label, all);
+  return std::make_shared<const ProviderInstance>(provider ? provider : LateDevice(), label, all);
 }
 
 LoadOptions PlainOptions() {

@@ -12,9 +12,10 @@
 
 namespace onda {
 
-// A late device. options: beside seed and share, see LateDevice().
+// A late device. options: beside seed and share, see LateDevice(), which is the provider unless another one is given.
 std::shared_ptr<const ProviderInstance> Late(uint64_t seed, int share, const std::string& label,
-                                             const std::vector<std::pair<std::string, std::string>>& options = {});
+                                             const std::vector<std::pair<std::string, std::string>>& options = {},
+                                             const OndaProviderDef* provider = nullptr);
 
 // The plain references on the host, watched; nothing fused, every node on the first device that takes it.
 LoadOptions PlainOptions();
