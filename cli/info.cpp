@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "cli/exit_code.h"
 #include "cli/model_file.h"
@@ -43,19 +44,20 @@ void PrintPorts(const char* title, const std::vector<Port>& ports) {
   }
 }
 
-// A line for each node, or for each place with a reason that several nodes share.
+// A line for each node, or for all of an operator that are in a place for the same reason.
 void PrintPlacement(const std::vector<NodePlacement>& nodes, bool each) {
-  std::map<std::pair<std::string, std::string>, std::vector<const NodePlacement*>> groups;
-  for (const NodePlacement& node : nodes) groups[{node.provider, node.reason}].push_back(&node);
-  for (const auto& [place, members] : groups) {
-    const auto& [provider, reason] = place;
-    if (!each && members.size() > 1) {
-      std::printf("  %zu nodes  %s  %s\n", members.size(), provider.c_str(), reason.c_str());
-      continue;
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> groups;
+  for (const NodePlacement& node : nodes) groups[{node.provider, node.reason, node.op}].push_back(node.node);
+  for (const auto& [place, names] : groups) {
+    const auto& [provider, reason, op] = place;
+    const auto line = [&, &provider = provider, &reason = reason, &op = op](const std::string& who) {
+      std::printf("  %s  %s  %s  %s\n", who.c_str(), op.c_str(), provider.c_str(), reason.c_str());
+    };
+    if (!each && names.size() > 1) {
+      line(std::to_string(names.size()) + " nodes");
+    } else {
+      for (const std::string& name : names) line(name.empty() ? "-" : name);
     }
-    for (const NodePlacement* node : members)
-      std::printf("  %s  %s  %s  %s\n", node->node.empty() ? "-" : node->node.c_str(), node->op.c_str(),
-                  provider.c_str(), reason.c_str());
   }
 }
 

@@ -65,7 +65,7 @@ int Main(int argc, char** argv) {
   command = app.add_subcommand("info", "Shows inputs, outputs, operators, where they run, and memory");
   command->add_option("model", info.model, "the model")->required();
   AddInputOptions(command, &info.inputs);
-  command->add_flag("--placement", info.placement, "a line per node, otherwise per place and reason");
+  command->add_flag("--placement", info.placement, "a line per node, otherwise per operator, place and reason");
   command->add_flag("--run", info.run, "run once, to measure memory");
   command->add_flag("--json", info.json, "print JSON");
   AddEngineOptions(command, &info.engine);
