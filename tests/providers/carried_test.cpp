@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/kernels/family_cases.h"
+#include "tests/providers/late_device.h"
 #include "tests/providers/placed.h"
 
 namespace onda {
@@ -119,6 +120,15 @@ TEST(Carried, TwoInstancesShareAStateByPeerCopies) {
   EXPECT_EQ(PlaceOf(entries, "Mul"), "late:1");
   EXPECT_GT(Count(entries, "MemcpyPeer", ".body/"), 0);
   EXPECT_EQ(Count(entries, "MemcpyToHost", ".body/"), 0);
+}
+
+TEST(Carried, BetweenTwoProvidersDataGoesThroughTheHost) {
+  const auto entries = PlaceOver(
+      "(float[3] x, float[3] d) => (float[3] y, seq(float) s) { a = Add(x, d) y = Mul(a, d) s = SequenceConstruct(a, "
+      "y) }",
+      {Late(1, 1000, "late:0", {{"only", "Add"}}), Late(2, 1000, "other", {{"only", "Mul"}}, LateDeviceWithCosts())});
+  EXPECT_EQ(Count(entries, "MemcpyPeer"), 0);
+  EXPECT_EQ(PlaceOf(entries, "Mul"), "other");
 }
 
 TEST(Carried, ViewsOfAValueAreCopiedOnce) {

@@ -153,8 +153,10 @@ LoadOptions MixOptions(uint64_t seed, bool fused) {
   // From nearly nothing to nearly everything.
   const int first = static_cast<int>(200 + seed * 37 % 700), second = static_cast<int>(300 + seed * 53 % 700);
   const OndaProviderDef* provider = options.place.by_cost ? LateDeviceWithCosts() : LateDevice();
+  // Now and then two providers that know nothing of each other.
+  const OndaProviderDef* other = seed % 4 == 2 ? LateDeviceWithCosts() : provider;
   options.devices = {Late(seed, first, "late:0", {{"cpu_kernels", "1"}}, provider),
-                     Late(seed + 1, second, "late:1", {{"cpu_kernels", "1"}}, provider)};
+                     Late(seed + 1, second, "late:1", {{"cpu_kernels", "1"}}, other)};
   return options;
 }
 
