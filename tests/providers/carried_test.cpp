@@ -122,6 +122,25 @@ TEST(Carried, TwoInstancesShareAStateByPeerCopies) {
   EXPECT_EQ(Count(entries, "MemcpyToHost", ".body/"), 0);
 }
 
+// A loop in a loop that captures the outer state, and a branch on the counter, over one and over two devices.
+constexpr char kNested[] =
+    "(float[3] x, float[3] d) => (float[3] y, float[N,3] s) <int64 n = {3}, int64 m = {2}, bool on = {1}, int64 one = "
+    "{1}> { y, s = Loop(n, on, x) <body = b (int64 i, bool go, float[3] v) => (bool more, float[3] w, float[3] out) { "
+    "more = Identity(go) inner = Loop(m, on, d) <body = c (int64 j, bool run, float[3] u) => (bool again, float[3] t) "
+    "{ "
+    "again = Identity(run) p = Mul(u, v) t = Add(p, d) }> early = Less(i, one) w = If(early) <then_branch = g () => "
+    "(float[3] q) { q = Tanh(inner) }, else_branch = h () => (float[3] r) { r = Sub(inner, v) }> out = Abs(w) }> }";
+
+TEST(Carried, LoopsAndBranchesNest) {
+  const auto entries = PlaceOverOne(kNested);
+  EXPECT_EQ(Count(entries, "Memcpy", ".body/"), 0);
+  PlaceOver(kNested,
+            {Late(1, 1000, "late:0", {{"only", "Add,Tanh,Abs"}}), Late(2, 1000, "late:1", {{"only", "Mul,Sub"}})});
+  PlaceOver(kNested, {Late(1, 1000, "late:0", {{"only", "Mul,Sub"}})});
+  PlaceOver(kNested, {Late(1, 1000, "late:0", {{"only", "Abs,Tanh"}}),
+                      Late(2, 1000, "other", {{"only", "Add,Less"}}, LateDeviceWithCosts())});
+}
+
 TEST(Carried, BetweenTwoProvidersDataGoesThroughTheHost) {
   const auto entries = PlaceOver(
       "(float[3] x, float[3] d) => (float[3] y, seq(float) s) { a = Add(x, d) y = Mul(a, d) s = SequenceConstruct(a, "
