@@ -88,11 +88,12 @@ struct Device {
   std::atomic<int64_t> calls{0};
   // Steps that are left out, and how many of each there were so far.
   int64_t drop_wait = 0, drop_record = 0, drop_sync = 0, waits = 0, records = 0, syncs = 0;
-  int64_t number = 0;             // counted from 1 among those that exist
-  int64_t stream_number = 0;      // of the last one made
-  char* face = nullptr;           // the addresses that are handed out: no access
-  char* real = nullptr;           // the same bytes, for the device itself
-  std::map<size_t, size_t> used;  // offset -> bytes
+  std::atomic<int64_t> events{0};  // that exist
+  int64_t number = 0;              // counted from 1 among those that exist
+  int64_t stream_number = 0;       // of the last one made
+  char* face = nullptr;            // the addresses that are handed out: no access
+  char* real = nullptr;            // the same bytes, for the device itself
+  std::map<size_t, size_t> used;   // offset -> bytes
   std::vector<OndaKernelDef> defs;
   std::vector<const OndaKernelDef*> table;
 
@@ -362,8 +363,15 @@ OndaProviderDef MakeDef() {
   };
   def.destroy = [](void* instance) {
     {
-      const std::lock_guard lock(TheWorld().mutex);
-      --TheWorld().devices;
+      World& world = TheWorld();
+      const std::lock_guard lock(world.mutex);
+      --world.devices;
+      const Device& device = *Of(instance);
+      const auto streams = std::ranges::count_if(world.streams, [&](Stream* s) { return s->device == &device; });
+      if (!device.used.empty() || streams > 0 || device.events > 0)
+        world.races.Report("device " + std::to_string(device.number) + " is destroyed with " +
+                           std::to_string(device.used.size()) + " blocks, " + std::to_string(streams) +
+                           " streams and " + std::to_string(device.events) + " events that were not given back");
     }
     delete Of(instance);
   };
@@ -431,10 +439,14 @@ OndaProviderDef MakeDef() {
     GuardStatus(status, [&] {
       Of(instance)->Count("create_event");
       event = new Event;
+      ++Of(instance)->events;
     });
     return event;
   };
-  def.destroy_event = [](void*, void* event) { delete static_cast<Event*>(event); };
+  def.destroy_event = [](void* instance, void* event) {
+    --Of(instance)->events;
+    delete static_cast<Event*>(event);
+  };
   def.record_event = [](void* instance, void* event, void* stream, OndaStatus* status) {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);

@@ -40,7 +40,7 @@ void NoteHostWrite(const void* memory, size_t bytes, const std::string& what);
 // Does all the work that is queued, then copies bytes of host or device memory: for looking at values in between.
 std::vector<std::byte> ReadLate(const void* memory, size_t bytes);
 
-// The races found since the last call.
+// The races found since the last call, and devices that were destroyed with memory, streams or events in use.
 std::vector<std::string> TakeRaces();
 
 }  // namespace onda

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace onda {
@@ -39,6 +40,8 @@ class RaceCheck {
   // The bytes are of another buffer from now on.
   void Forget(const void* memory, size_t bytes);
 
+  // Another mistake, to be reported beside the races.
+  void Report(std::string what) { reports_.push_back(std::move(what)); }
   // The races found since the last call, each with both accesses, their streams and the bytes that they share.
   std::vector<std::string> TakeReports();
 

@@ -253,6 +253,14 @@ TEST_F(HandWritten, MemoryGivenBackWhileItIsStillUsedIsReported) {
   EXPECT_NE(RaceText().find("free on the host writes"), std::string::npos);
 }
 
+TEST_F(HandWritten, WhatIsNotGivenBackIsReported) {
+  const char *keys[] = {"seed"}, *values[] = {"1"};
+  void* device = def_.create(keys, values, 1, &status_);
+  def_.allocate(device, 512);
+  def_.destroy(device);
+  EXPECT_NE(RaceText().find("is destroyed with 1 blocks, 0 streams and 0 events"), std::string::npos);
+}
+
 TEST_F(HandWritten, AFeedChangedBeforeItsCopyHasRunIsReported) {
   Up(0, 0);
   NoteHostWrite(host_, sizeof(host_), "the caller");
