@@ -113,7 +113,7 @@ bool AttentionMask::TakeCausal(const RuleContext& c, const Dim& queries, const D
   return std::erase_if(parts_, is_causal) > 0;
 }
 
-bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like,
+bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis,
                          ValueId& mask) const {
   mask = kNoValue;
   bool whole = false;  // as wide as the keys
@@ -145,7 +145,7 @@ bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const 
   if (!whole) {
     // Attention takes what is missing behind the last element for masked: one element for all keys is spread.
     const ValueId width = keys.known() ? patch.Constant(Tensor::Int64s(std::vector<int64_t>{keys.value()}))
-                                       : patch.Add("Shape", {like}, {{"start", int64_t{-1}}});
+                                       : patch.Add("Shape", {like}, {{"start", axis}, {"end", axis + 1}});
     mask = patch.Add("Expand", {mask, width});
   }
   return true;

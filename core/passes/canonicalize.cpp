@@ -1,5 +1,7 @@
 #include "core/passes/canonicalize.h"
 
+#include <algorithm>
+#include <cctype>
 #include <unordered_map>
 
 #include "core/ir/at_node.h"
@@ -40,6 +42,26 @@ struct Frame {
 
 std::string NormalDomain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
+// A dimension that the model names: overridden, or a sum of such ones, as "past + sequence" is, whatever their order.
+Dim NamedDim(const Shared& shared, const Dim& dim, const std::string& name) {
+  const auto& given = shared.options.free_dimensions;
+  if (const auto it = given.find(name); it != given.end()) return it->second;
+  constexpr std::string_view kPlus = " + ";
+  if (dim.symbol().empty() || name.find(kPlus) == std::string::npos || name.size() > 256) return dim;
+  Dim sum = 0;
+  for (size_t begin = 0; begin <= name.size();) {
+    const size_t end = std::min(name.find(kPlus, begin), name.size());
+    const std::string part = name.substr(begin, end - begin);
+    const bool plain = !part.empty() && std::all_of(part.begin(), part.end(),
+                                                    [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+    if (!plain) return dim;
+    const auto it = given.find(part);
+    sum = sum + (it != given.end() ? Dim(it->second) : ParseDim(part));
+    begin = end + kPlus.size();
+  }
+  return sum;
+}
+
 // Dimensions as read: overridden, or fresh where nothing is said of them.
 Fact InputFact(Shared& shared, Fact fact) {
   fact.constant = nullptr;
@@ -47,11 +69,7 @@ Fact InputFact(Shared& shared, Fact fact) {
   for (Dim& d : *fact.shape) {
     if (d.known()) continue;
     const std::string name(d.ToString());
-    if (name.empty() || name == "?") {
-      d = shared.FreshDim();
-    } else if (auto it = shared.options.free_dimensions.find(name); it != shared.options.free_dimensions.end()) {
-      d = it->second;
-    }
+    d = name.empty() || name == "?" ? shared.FreshDim() : NamedDim(shared, d, name);
   }
   return fact;
 }

@@ -6,8 +6,8 @@
 //     behind each query becomes is_causal;
 //   - a softmax in fp32 of half precision scores, and Where(IsNaN(p), 0, p) behind it.
 // Holds where nothing else reads what is in between, the leading dimensions of Q, K and V are provably the same (or K
-// and V have one head), and no mask makes the scores larger. A row whose keys are all masked by -inf, which is NaN
-// before, is 0 behind. Source: Operators.md, Attention.
+// and V have one head), and no mask makes the scores larger as far as sizes are known. A row whose keys are all masked
+// by -inf, which is NaN before, is 0 behind. Source: Operators.md, Attention.
 #include <cmath>
 
 #include "core/passes/attention_mask.h"
@@ -51,11 +51,16 @@ ValueId PeelScale(const RuleContext& c, ValueId value, double& scale) {
   return value;
 }
 
-// Whether all dimensions but the last are provably those of the product's result.
+// Whether all dimensions but the last are those of the product's result. Where neither is known they may differ: that
+// the mask fits is checked when shapes are bound.
 bool KeepsShape(const RuleContext& c, const Node& node, const Fact& product) {
   const Fact& y = c.FactOf(node.outputs[0]);
-  return y.has_rank() && y.rank() == product.rank() &&
-         std::equal(y.shape->begin(), y.shape->end() - 1, product.shape->begin());
+  if (!y.has_rank() || y.rank() != product.rank()) return false;
+  for (int i = 0; i + 1 < y.rank(); ++i) {
+    const Dim &before = (*product.shape)[i], &after = (*y.shape)[i];
+    if (!(before == after) && (before.known() || after.known())) return false;
+  }
+  return true;
 }
 
 // Reads from the softmax's input down to the product of Q and K^T. Where both operands of a sum could be the scores,
@@ -195,7 +200,7 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   const Dim &query_count = (*result.shape)[rank - 2], &key_count = (*right.shape)[rank - 1];
   if (scores->mask.TakeCausal(c, query_count, key_count)) attributes.Set("is_causal", int64_t{1});
   ValueId mask = kNoValue;
-  if (!scores->mask.Make(c, patch, dtype, key_count, product.inputs[1], mask)) return {};
+  if (!scores->mask.Make(c, patch, dtype, key_count, keys->value, keys->perm[rank - 2], mask)) return {};
   const ValueId k =
       IsIdentity(keys->perm) ? keys->value : patch.Add("Transpose", {keys->value}, {{"perm", keys->perm}});
   std::vector<ValueId> inputs{q, k, node.inputs[1]};

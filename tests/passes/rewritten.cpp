@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/passes/rules.h"
 #include "core/session.h"
 #include "core/text/parse.h"
 #include "onda/float_formats.h"
@@ -47,6 +48,32 @@ std::string Attributes(const Node& node) {
   return text.empty() ? "" : "<" + text + ">";
 }
 
+void ExpectSame(const RewriteCase& c, const std::vector<RuntimeValue>& given, const std::vector<RuntimeValue>& expected,
+                const std::string& rules) {
+  ASSERT_EQ(given.size(), expected.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    const RuntimeValue &a = given[i], &b = expected[i];
+    ASSERT_EQ(a.dims, b.dims) << rules << ": " << c.graph;
+    ASSERT_EQ(a.dtype, b.dtype) << rules << ": " << c.graph;
+    if (!IsFloating(a.dtype)) {
+      EXPECT_EQ(0, std::memcmp(a.data, b.data, a.bytes())) << rules << ": " << c.graph;
+      continue;
+    }
+    for (int64_t k = 0; k < a.count(); ++k)
+      EXPECT_NEAR(LoadDouble(a.dtype, a.data, k), LoadDouble(b.dtype, b.data, k), c.tolerance)
+          << rules << ", output " << i << " at " << k << " of " << c.graph;
+  }
+}
+
+// All rules but one are left out.
+LoadOptions Alone(const Rule& rule) {
+  LoadOptions options;
+  for (std::span<const Rule> stage : RewriteStages())
+    for (const Rule& other : stage)
+      if (other.name != rule.name) options.skip_passes.emplace_back(other.name);
+  return options;
+}
+
 }  // namespace
 
 std::string Rewritten(const RewriteCase& c) {
@@ -63,20 +90,13 @@ std::string Rewritten(const RewriteCase& c) {
   uint32_t state = 7;
   for (const PortInfo& port : fused.inputs())
     arguments.feeds.emplace_back(port.name, RuntimeValue::FromTensor(RandomFeed(port.fact, c.dims, state)));
-  const auto a = fused.Run(arguments), b = reference.Run(arguments);
-  EXPECT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    EXPECT_EQ(a[i].dims, b[i].dims) << c.graph;
-    EXPECT_EQ(a[i].dtype, b[i].dtype) << c.graph;
-    if (a[i].dims != b[i].dims || a[i].dtype != b[i].dtype) continue;
-    if (!IsFloating(a[i].dtype)) {
-      EXPECT_EQ(0, std::memcmp(a[i].data, b[i].data, a[i].bytes())) << c.graph;
-      continue;
+  const std::vector<RuntimeValue> expected = reference.Run(arguments);
+  ExpectSame(c, fused.Run(arguments), expected, "all rules");
+  for (std::span<const Rule> stage : RewriteStages())
+    for (const Rule& rule : stage) {
+      const InferenceSession session(model, Alone(rule));
+      ExpectSame(c, session.Run(arguments), expected, "rule " + std::string(rule.name) + " alone");
     }
-    for (int64_t k = 0; k < a[i].count(); ++k)
-      EXPECT_NEAR(LoadDouble(a[i].dtype, a[i].data, k), LoadDouble(b[i].dtype, b[i].data, k), c.tolerance)
-          << "output " << i << " at " << k << " of " << c.graph;
-  }
   std::string text;
   for (const Node& node : fused.graph().nodes()) {
     if (node.op->flags & kOpView) continue;
