@@ -127,6 +127,7 @@ Env MakeEnv(const EngineOptions& options) {
 SessionOptions MakeOptions(const EngineOptions& options) {
   SessionOptions session;
   for (const std::string& provider : options.providers) session.AppendExecutionProvider(provider);
+  for (const std::string& library : options.custom_ops) session.RegisterCustomOpsLibrary(library);
   for (const auto& [name, size] : options.dimensions) session.AddFreeDimensionOverrideByName(name.c_str(), size);
   if (!options.optimize) session.SetGraphOptimizationLevel(GraphOptimizationLevel::kDisableAll);
   if (options.reference) session.Set("reference_kernels", "1");

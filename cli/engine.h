@@ -20,6 +20,7 @@ struct EngineOptions {
   int threads = 0;                            // 0: one per core
   std::map<std::string, int64_t> dimensions;  // sizes of symbolic input dimensions
   std::vector<std::string> providers;         // in order of preference; cpu is always last
+  std::vector<std::string> custom_ops;        // libraries of operators
   bool reference = false;                     // the plain reference kernels
   bool optimize = true;                       // otherwise nodes stay as the model has them
   bool verbose = false;                       // log to standard error

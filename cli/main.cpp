@@ -36,6 +36,8 @@ void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--threads", options->threads, "threads per session; 0: one per core");
   command->add_flag("!--no-optimize", options->optimize, "leave the nodes as the model has them");
   command->add_flag("--verbose", options->verbose, "log to standard error");
+  command->add_option("--custom-ops", options->custom_ops, "a library of operators of your own")
+      ->allow_extra_args(false);
   command->add_option("--provider", options->providers,
                       "where to run, best first, by name or by the path of a provider's library; cpu is always last");
 }

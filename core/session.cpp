@@ -6,6 +6,7 @@
 #include "core/passes/canonicalize.h"
 #include "core/passes/patch.h"
 #include "core/passes/rules.h"
+#include "core/place/claim_regions.h"
 #include "core/place/insert_copies.h"
 #include "core/plan/print_plan.h"
 #include "kernels/op_table.h"
@@ -13,10 +14,10 @@
 namespace onda {
 namespace {
 
-std::shared_ptr<const InstanceSet> MakeInstances(const LoadOptions& options) {
+std::shared_ptr<const InstanceSet> MakeInstances(const LoadOptions& options, const CustomOps& custom_ops) {
   auto set = std::make_shared<InstanceSet>();
-  set->instances.push_back(
-      std::make_shared<const ProviderInstance>(options.host_kernels ? options.host_kernels : CpuKernels));
+  set->instances.push_back(std::make_shared<const ProviderInstance>(
+      options.host_kernels ? options.host_kernels : CpuKernels, custom_ops.KernelsFor("cpu")));
   for (const auto& device : options.devices) {
     set->preference.push_back(static_cast<int32_t>(set->instances.size()));
     set->instances.push_back(device);
@@ -128,12 +129,16 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
 }
 
 InferenceSession::InferenceSession(const Model& model, const LoadOptions& options)
-    : deterministic_(options.deterministic) {
-  instances_ = MakeInstances(options);
+    : deterministic_(options.deterministic),
+      custom_ops_(options.custom_ops ? options.custom_ops : std::make_shared<const CustomOps>()) {
+  instances_ = MakeInstances(options, *custom_ops_);
   CanonicalizeOptions canonical;
   canonical.free_dimensions = options.free_dimensions;
   canonical.stop = options.stop;
-  canonical.find_op = FindOp;
+  canonical.find_op = [this](std::string_view domain, std::string_view name) {
+    const OpDef* op = FindOp(domain, name);
+    return op ? op : custom_ops_->Find(domain, name);
+  };
   canonical.has_kernel = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
     return (node.op->flags & kOpView) ||
            std::any_of(instances_->instances.begin(), instances_->instances.end(), [&](const auto& instance) {
@@ -151,7 +156,9 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   const size_t own_outputs = graph->outputs.size();
   AddOutputs(*graph, options.extra_outputs);
   Place(*graph, *instances_, options.place);
+  ClaimRegions(*graph, *instances_, kOndaStageCanonical, options.place);
   Rewrite(*graph, options);
+  ClaimRegions(*graph, *instances_, kOndaStageRewritten, options.place);
   InsertCopies(*graph, *instances_);
   graph_ = graph;
   for (const auto& instance : instances_->instances)

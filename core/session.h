@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/custom/custom_ops.h"
 #include "core/ir/graph.h"
 #include "core/place/place.h"
 #include "core/place/provider_instance.h"
@@ -34,7 +35,8 @@ struct LoadOptions {
   KernelTable host_kernels = nullptr;  // null: the CPU kernels
   // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
-  size_t memory_limit = 0;  // of each device's pool, in bytes; 0: none
+  std::shared_ptr<const CustomOps> custom_ops;  // may be null; lives as long as the session
+  size_t memory_limit = 0;                      // of each device's pool, in bytes; 0: none
   PlaceOptions place;
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name
@@ -110,6 +112,7 @@ class InferenceSession {
   void CheckShape(Request& request, size_t input) const;
 
   const bool deterministic_;
+  std::shared_ptr<const CustomOps> custom_ops_;
   std::shared_ptr<const InstanceSet> instances_;
   std::shared_ptr<const Graph> graph_;
   std::unique_ptr<CompiledGraph> compiled_;

@@ -30,13 +30,16 @@ void AddProvider(Environment& environment, const std::string& name, const OndaPr
 }
 
 // Stays loaded until the process ends: sessions, and memory that results hold, may outlive the environment.
-const OndaProviderDef* LoadProvider(const std::string& path) {
+void* LoadLibrary(const std::string& what, const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char* why = dlerror();
-    throw Error(ErrorCode::kNotFound,
-                "execution provider library '" + path + "' cannot be loaded: " + (why ? why : "unknown cause"));
-  }
+  if (library) return library;
+  const char* why = dlerror();
+  throw Error(ErrorCode::kNotFound,
+              what + " library '" + path + "' cannot be loaded: " + (why ? why : "unknown cause"));
+}
+
+const OndaProviderDef* LoadProvider(const std::string& path) {
+  void* library = LoadLibrary("execution provider", path);
   const auto get = reinterpret_cast<OndaGetProviderFunction>(dlsym(library, "OndaGetProvider"));
   if (!get)
     throw Error(ErrorCode::kInvalidArgument,
@@ -49,6 +52,19 @@ const OndaProviderDef* LoadProvider(const std::string& path) {
 }
 
 }  // namespace
+
+const OndaCustomOpLibrary* LoadCustomOps(const std::string& path) {
+  void* library = LoadLibrary("custom operator", path);
+  const auto get = reinterpret_cast<OndaGetCustomOpsFunction>(dlsym(library, "OndaGetCustomOps"));
+  if (!get)
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + path + "' has no custom operators: it does not export OndaGetCustomOps");
+  const OndaCustomOpLibrary* ops = get(kOndaCustomOpAbi);
+  if (!ops)
+    throw Error(ErrorCode::kInvalidArgument,
+                "the custom operators in '" + path + "' do not serve ABI " + std::to_string(kOndaCustomOpAbi));
+  return ops;
+}
 
 const OndaProviderDef* Environment::FindProvider(const std::string& provider_name) {
   const std::lock_guard lock(mutex);
@@ -102,6 +118,23 @@ void FillEnvironmentApi(OndaApi& api) {
       RequireArgument(name, "name");
       RequireArgument(provider, "provider");
       AddProvider(*env->environment, name, provider);
+    });
+  };
+  api.RegisterCustomOpsLibrary = [](OndaEnv* env, const char* path) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(path, "path");
+      const OndaCustomOpLibrary* library = LoadCustomOps(path);
+      const std::lock_guard lock(env->environment->mutex);
+      env->environment->custom_ops.Add(library, std::string("'") + path + "'");
+    });
+  };
+  api.RegisterCustomOps = [](OndaEnv* env, const OndaCustomOpLibrary* library) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(library, "library");
+      const std::lock_guard lock(env->environment->mutex);
+      env->environment->custom_ops.Add(library, "the application");
     });
   };
   api.ReleaseEnv = [](OndaEnv* env) { delete env; };

@@ -47,6 +47,7 @@ struct Environment {
   std::unique_ptr<ThreadPool> threads;
   std::mutex mutex;  // of what follows
   std::map<std::string, const OndaProviderDef*> providers;
+  CustomOps custom_ops;
 
   // Throws kNotFound naming those that are there.
   const OndaProviderDef* FindProvider(const std::string& provider_name);
@@ -82,6 +83,7 @@ struct OndaSessionOptions {
     size_t size;
   };
   std::map<std::string, External> external_data;
+  onda::CustomOps custom_ops;
   std::stop_source cancel;  // of loading
 };
 
@@ -127,6 +129,9 @@ OndaError* Guard(Fn&& fn) noexcept {
     return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kInternal), e.what()};
   }
 }
+
+// The operators that a shared library exports; it stays loaded until the process ends. Throws where it has none.
+const OndaCustomOpLibrary* LoadCustomOps(const std::string& path);
 
 // Throws kInvalidArgument naming the argument.
 void RequireArgument(const void* pointer, const char* what);

@@ -69,7 +69,8 @@ void AppendProvider(OndaSessionOptions& o, const std::string& name, const char* 
 
 // "late" alone, "late:0" and "late:1" where there are two.
 std::vector<std::shared_ptr<const ProviderInstance>> MakeDevices(Environment& environment,
-                                                                 const OndaSessionOptions& options) {
+                                                                 const OndaSessionOptions& options,
+                                                                 const CustomOps& custom_ops) {
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
   std::map<std::string, int> seen;
   for (const OndaSessionOptions::Provider& p : options.providers) {
@@ -77,7 +78,9 @@ std::vector<std::shared_ptr<const ProviderInstance>> MakeDevices(Environment& en
                                     [&](const OndaSessionOptions::Provider& q) { return q.name == p.name; });
     const std::string label = same > 1 ? p.name + ":" + std::to_string(seen[p.name]++) : p.name;
     try {
-      devices.push_back(std::make_shared<const ProviderInstance>(environment.FindProvider(p.name), label, p.options));
+      const OndaProviderDef* def = environment.FindProvider(p.name);
+      devices.push_back(
+          std::make_shared<const ProviderInstance>(def, label, p.options, custom_ops.KernelsFor(def->name)));
     } catch (const Error& e) {
       if (!options.accept_missing_providers) throw;
       environment.Log(LogLevel::kWarning, "going on without execution provider '" + label + "': " + e.what());
@@ -99,7 +102,14 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
     if (static_cast<int>(level) >= least) environment->Log(level, message);
   };
   load.stop = options.cancel.get_token();
-  load.devices = MakeDevices(*env->environment, options);
+  const auto custom_ops = std::make_shared<CustomOps>();
+  {
+    const std::lock_guard lock(env->environment->mutex);
+    custom_ops->AddAll(env->environment->custom_ops);
+  }
+  custom_ops->AddAll(options.custom_ops);
+  load.custom_ops = custom_ops;
+  load.devices = MakeDevices(*env->environment, options, *custom_ops);
   load.memory_limit = options.memory_limit;
   session->session = std::make_unique<InferenceSession>(model, load);
 
@@ -193,6 +203,20 @@ void FillSessionApi(OndaApi& api) {
   api.SessionOptionsCancelLoading = [](OndaSessionOptions* options) { options->cancel.request_stop(); };
   api.ReleaseSessionOptions = [](OndaSessionOptions* options) { delete options; };
 
+  api.SessionOptionsRegisterCustomOpsLibrary = [](OndaSessionOptions* options, const char* path) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(path, "path");
+      options->custom_ops.Add(LoadCustomOps(path), std::string("'") + path + "'");
+    });
+  };
+  api.SessionOptionsAddCustomOps = [](OndaSessionOptions* options, const OndaCustomOpLibrary* library) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(library, "library");
+      options->custom_ops.Add(library, "the application");
+    });
+  };
   api.CreateSessionFromFile = [](OndaEnv* env, const char* path, const OndaSessionOptions* options, OndaSession** out) {
     return Guard([&] {
       RequireArgument(env, "env");

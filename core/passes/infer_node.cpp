@@ -1,5 +1,6 @@
 #include "core/passes/infer_node.h"
 
+#include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
 
 namespace onda {
@@ -34,6 +35,25 @@ std::vector<Fact> InferNode(const Node& node, const std::function<const Fact&(Va
   NodeInference inference(node, std::move(facts), fresh);
   node.op->infer(inference);
   return inference.outputs();
+}
+
+std::vector<Fact> InferGraph(const Graph& graph, std::vector<Fact> inputs, int64_t& fresh) {
+  std::vector<std::optional<Fact>> facts(graph.values().size());
+  for (size_t i = 0; i < graph.inputs.size(); ++i) facts[graph.inputs[i]] = std::move(inputs[i]);
+  const auto fact_of = [&](ValueId id) -> const Fact& { return facts[id] ? *facts[id] : graph.FactOf(id); };
+  for (const Node& node : graph.nodes()) {
+    std::vector<Fact> outputs;
+    try {
+      outputs = InferNode(node, fact_of, fresh);
+    } catch (const Error& error) {
+      throw AtNode(node, error);
+    }
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      if (node.has_output(i)) facts[node.outputs[i]] = std::move(outputs[i]);
+  }
+  std::vector<Fact> results;
+  for (ValueId id : graph.outputs) results.push_back(fact_of(id));
+  return results;
 }
 
 }  // namespace onda

@@ -14,6 +14,9 @@ namespace onda {
 // made.
 std::vector<Fact> InferNode(const Node& node, const std::function<const Fact&(ValueId)>& fact_of, int64_t& fresh);
 
+// Facts of the outputs of a canonical graph without bodies, from those of its inputs, in order.
+std::vector<Fact> InferGraph(const Graph& graph, std::vector<Fact> inputs, int64_t& fresh);
+
 }  // namespace onda
 
 #endif  // ONDA_CORE_PASSES_INFER_NODE_H_

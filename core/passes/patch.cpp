@@ -229,7 +229,8 @@ class RuleRunner {
 
 void RunRules(Graph& graph, std::span<const Rule> rules, const RuleOptions& options, int64_t& rewrites) {
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id)
-    for (const Body& body : graph.node(id).bodies) RunRules(*body.graph, rules, options, rewrites);
+    if (!(graph.node(id).op->flags & kOpRegion))  // a provider has claimed its nodes as they are
+      for (const Body& body : graph.node(id).bodies) RunRules(*body.graph, rules, options, rewrites);
   RuleRunner runner(graph, rules, options, rewrites);
   for (int sweep = 0; sweep < kMaxSweeps && runner.Sweep(); ++sweep) DropDeadNodes(graph);
   DropDeadNodes(graph);

@@ -118,7 +118,8 @@ class CopyInserter {
 
 void InsertCopies(Graph& graph, const InstanceSet& instances, const std::vector<int32_t>& wanted) {
   for (const Node& node : graph.nodes())
-    for (const Body& body : node.bodies) InsertCopies(*body.graph, instances, WantedOutputs(graph, node, body));
+    for (const Body& body : node.bodies)
+      if (!(node.op->flags & kOpRegion)) InsertCopies(*body.graph, instances, WantedOutputs(graph, node, body));
   CopyInserter(graph, instances).Run(wanted);
 }
 

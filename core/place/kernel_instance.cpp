@@ -4,46 +4,10 @@
 #include <cstring>
 
 #include "core/ir/op_def.h"
+#include "core/place/node_view.h"
 
 namespace onda {
 namespace {
-
-// The C view of a node and the storage behind it.
-class NodeViewStorage {
- public:
-  NodeViewStorage(const Node& node, std::span<const Fact> inputs, std::span<const Fact> outputs) : name_(node.name) {
-    dims_.resize(inputs.size() + outputs.size());
-    size_t next = 0;
-    for (const Fact& fact : inputs) facts_.push_back(View(fact, dims_[next++]));
-    for (const Fact& fact : outputs) facts_.push_back(View(fact, dims_[next++]));
-    const auto& attributes = node.attributes.raw_view();
-    view.size = sizeof(OndaNodeView);
-    view.domain = node.domain.c_str();
-    view.op = node.op_type.c_str();
-    view.name = name_.c_str();
-    view.attributes = attributes.data();
-    view.attribute_count = static_cast<int32_t>(attributes.size());
-    view.input_count = static_cast<int32_t>(inputs.size());
-    view.output_count = static_cast<int32_t>(outputs.size());
-    view.inputs = facts_.data();
-    view.outputs = facts_.data() + inputs.size();
-  }
-
-  OndaNodeView view{};
-
- private:
-  static OndaFactView View(const Fact& fact, std::vector<int64_t>& dims) {
-    if (!fact.is_tensor()) return {0, -1, nullptr, nullptr};
-    if (fact.shape)
-      for (const Dim& d : *fact.shape) dims.push_back(d.value_or_unknown());
-    return {static_cast<int32_t>(fact.dtype), fact.shape ? fact.rank() : -1, dims.data(),
-            fact.constant ? fact.constant->data() : nullptr};
-  }
-
-  std::string name_;
-  std::vector<std::vector<int64_t>> dims_;
-  std::vector<OndaFactView> facts_;
-};
 
 struct Evaluation {
   std::vector<std::shared_ptr<Tensor>> outputs;

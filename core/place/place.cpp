@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/place/carried.h"
+#include "core/place/cost.h"
 #include "core/place/kernel_instance.h"
 
 namespace onda {
@@ -15,44 +16,6 @@ namespace {
 
 // Values of at most so many elements may be shape arithmetic.
 constexpr int64_t kSmall = 64;
-// Dimensions that are not known count as this in estimates.
-constexpr int64_t kTypicalDim = 64;
-// What the host does, for estimates: bytes and multiply-adds per microsecond.
-constexpr double kHostBytesPerMicrosecond = 10e3;
-constexpr double kHostMacsPerMicrosecond = 50e3;
-
-double Elements(const Fact& fact) {
-  if (!fact.is_tensor() || !fact.shape) return kTypicalDim;
-  double n = 1;
-  for (const Dim& d : *fact.shape) n *= static_cast<double>(d.known() ? d.value() : kTypicalDim);
-  return n;
-}
-
-double Bytes(const Fact& fact) { return Elements(fact) * std::max(BitsOf(fact.dtype), 8) / 8; }
-
-// Microseconds on the host: memory traffic, and the multiply-adds of matrix products and convolutions.
-double HostCost(const Graph& graph, const Node& node) {
-  double bytes = 0, macs = 0;
-  for (ValueId id : node.inputs)
-    if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
-  for (ValueId id : node.outputs)
-    if (id != kNoValue) bytes += Bytes(graph.FactOf(id));
-  const bool product =
-      node.op_type.find("MatMul") != std::string::npos || node.op_type.find("Gemm") != std::string::npos;
-  const bool convolution = node.op_type.find("Conv") != std::string::npos;
-  if ((product || convolution) && node.inputs.size() > 1 && node.has_output(0)) {
-    const Fact& weights = graph.FactOf(node.inputs[1]);
-    double depth = kTypicalDim;
-    if (weights.has_rank() && weights.rank() > 1) {
-      const Dims& w = *weights.shape;
-      const double first = static_cast<double>(w[0].known() ? std::max<int64_t>(w[0].value(), 1) : kTypicalDim);
-      const double last = static_cast<double>(w.back().known() ? std::max<int64_t>(w.back().value(), 1) : kTypicalDim);
-      depth = Elements(weights) / (convolution ? first : last);
-    }
-    macs = Elements(graph.FactOf(node.outputs[0])) * depth;
-  }
-  return bytes / kHostBytesPerMicrosecond + macs / kHostMacsPerMicrosecond;
-}
 
 // Places one graph; its bodies have placers of their own.
 class Placer {
@@ -134,12 +97,12 @@ class Placer {
           if (v == kNoValue) continue;
           const Fact& fact = graph_.FactOf(v);
           const bool integer = IsInteger(fact.dtype) || fact.dtype == DType::kBool;
-          host =
-              host && !device_reader[v] && integer && fact.has_rank() && fact.rank() <= 1 && Elements(fact) <= kSmall;
+          host = host && !device_reader[v] && integer && fact.has_rank() && fact.rank() <= 1 &&
+                 EstimatedElements(fact) <= kSmall;
         }
         for (ValueId v : node.inputs) {
           if (v == kNoValue || (node.op->flags & kOpShapeOnly)) continue;
-          host = host && Elements(graph_.FactOf(v)) <= kSmall;
+          host = host && EstimatedElements(graph_.FactOf(v)) <= kSmall;
         }
         if (node.op->flags & kOpShapeOnly) host = true;
         if (host) {
@@ -174,10 +137,7 @@ class Placer {
     };
     std::map<NodeId, Cost> costs;
     std::map<std::pair<NodeId, ValueId>, bool> copied;
-    auto copy_cost = [&](const ProviderInstance& p, ValueId v) {
-      const double rate = p.def().copy_gigabytes_per_second;
-      return p.def().copy_microseconds + (rate > 0 ? Bytes(graph_.FactOf(v)) / (rate * 1e3) : 0);
-    };
+    auto copy_cost = [&](const ProviderInstance& p, ValueId v) { return CopyMicroseconds(p, graph_.FactOf(v)); };
     std::map<ValueId, int32_t> outputs;
     for (size_t i = 0; i < graph_.outputs.size(); ++i)
       if (wanted_outputs[i] != kAnywhere) outputs[graph_.outputs[i]] = wanted_outputs[i];
@@ -205,8 +165,8 @@ class Placer {
         if (const auto at = outputs.find(v); at != outputs.end() && at->second != node.instance)
           cost.device += copy_cost(provider, v);
       if (IsView(node)) continue;
-      cost.host += HostCost(graph_, node);
-      cost.device += provider.def().launch_microseconds;
+      cost.host += HostMicroseconds(graph_, node);
+      cost.device += provider.def().launch_microseconds + DeviceMicroseconds(provider, graph_, node);
     }
     for (NodeId id = 0; id < Count(); ++id) {
       Node& node = graph_.node(id);
@@ -252,6 +212,7 @@ int32_t LocationOf(const Graph& graph, ValueId value) {
 }
 
 bool RunByEngine(const Graph& graph, const Node& node) {
+  if (node.op->flags & kOpRegion) return false;
   if (node.op->flags & (kOpControlFlow | kOpHost) || !node.bodies.empty()) return true;
   auto no_tensor = [&](ValueId id) {
     return id != kNoValue && graph.FactOf(id).known() && !graph.FactOf(id).is_tensor();
@@ -264,11 +225,16 @@ void FollowViews(Graph& graph) {
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
     Node& node = graph.node(id);
     if ((node.op->flags & kOpView) && !RunByEngine(graph, node)) node.instance = LocationOf(graph, node.inputs[0]);
-    for (const Body& body : node.bodies) FollowViews(*body.graph);
+    for (const Body& body : node.bodies)
+      if (!(node.op->flags & kOpRegion)) FollowViews(*body.graph);
   }
 }
 
-bool ReadsOnHost(const Node& node, size_t i) { return i < 32 && (node.op->host_inputs >> i & 1); }
+bool ReadsOnHost(const Node& node, size_t i) {
+  if (i >= 32) return false;
+  if (node.op->flags & kOpRegion) return node.attributes.view().Int("host_inputs", 0) >> i & 1;
+  return node.op->host_inputs >> i & 1;
+}
 
 void Place(Graph& graph, const InstanceSet& instances, const PlaceOptions& options) {
   Placer placer(graph, instances, options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 
 #include "core/ir/op_def.h"
 
@@ -28,10 +29,14 @@ void CheckProviderDef(const OndaProviderDef* def, const std::string& name) {
                 "execution provider '" + name + "' lacks a function that every provider must have");
 }
 
-ProviderInstance::ProviderInstance(KernelTable host_kernels) : label_("cpu"), host_kernels_(host_kernels) {}
+ProviderInstance::ProviderInstance(KernelTable host_kernels, std::span<const OndaKernelDef* const> more)
+    : label_("cpu"), host_kernels_(host_kernels) {
+  AddKernels(more);
+}
 
 ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label,
-                                   const std::vector<std::pair<std::string, std::string>>& options)
+                                   const std::vector<std::pair<std::string, std::string>>& options,
+                                   std::span<const OndaKernelDef* const> more)
     : source_(def), label_(std::move(label)) {
   CheckProviderDef(def, label_);
   std::memcpy(&def_, def, std::min<size_t>(def->size, sizeof(def_)));
@@ -47,7 +52,12 @@ ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label
   if (!handle_) throw Error(ErrorCode::kNotFound, label_ + ": the provider gave no instance");
   int32_t count = 0;
   const OndaKernelDef* const* kernels = def_.kernels(handle_, &count);
-  for (int32_t i = 0; i < count; ++i) kernels_[{kernels[i]->domain, kernels[i]->op}].push_back(kernels[i]);
+  AddKernels(more);
+  AddKernels({kernels, static_cast<size_t>(count)});
+}
+
+void ProviderInstance::AddKernels(std::span<const OndaKernelDef* const> kernels) {
+  for (const OndaKernelDef* kernel : kernels) kernels_[{kernel->domain, kernel->op}].push_back(kernel);
 }
 
 ProviderInstance::~ProviderInstance() {
@@ -56,10 +66,45 @@ ProviderInstance::~ProviderInstance() {
 }
 
 std::span<const OndaKernelDef* const> ProviderInstance::KernelsFor(const Node& node) const {
-  if (is_host()) return host_kernels_(node.op->domain, node.op->name);
   const auto it = kernels_.find({node.op->domain, node.op->name});
-  if (it == kernels_.end()) return {};
-  return it->second;
+  if (it != kernels_.end()) return it->second;
+  if (is_host()) return host_kernels_(node.op->domain, node.op->name);
+  return {};
+}
+
+void ProviderInstance::AskForClaims(const OndaRegionView& region,
+                                    const std::function<void(const OndaClaim&)>& add) const {
+  struct Sink {
+    const std::function<void(const OndaClaim&)>& add;
+    std::exception_ptr error;
+  } sink{add, nullptr};
+  OndaStatus status{};
+  def_.claim_regions(
+      handle_, &region,
+      [](void* opaque, const OndaClaim* claim) {
+        Sink& s = *static_cast<Sink*>(opaque);
+        if (s.error) return;
+        try {
+          OndaClaim whole{};
+          std::memcpy(&whole, claim, std::min<size_t>(claim->size, sizeof(whole)));
+          s.add(whole);
+        } catch (...) {  // not across the provider's frames
+          s.error = std::current_exception();
+        }
+      },
+      &sink, &status);
+  if (sink.error) std::rethrow_exception(sink.error);
+  ThrowIfFailed(status, label_);
+}
+
+std::pair<const OndaKernelDef*, void*> ProviderInstance::CompileRegion(const OndaRegionView& region) const {
+  OndaStatus status{};
+  void* kernel = nullptr;
+  const OndaKernelDef* def = def_.compile_region(handle_, &region, &kernel, &status);
+  ThrowIfFailed(status, label_);
+  if (!def || !def->destroy || !def->workspace || !def->launch)
+    throw Error(ErrorCode::kInternal, label_ + ": the compiled region cannot be launched");
+  return {def, kernel};
 }
 
 void ProviderInstance::Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const {

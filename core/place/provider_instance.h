@@ -3,6 +3,7 @@
 #define ONDA_CORE_PLACE_PROVIDER_INSTANCE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,11 +27,12 @@ using KernelTable = std::span<const OndaKernelDef* const> (*)(std::string_view d
 
 class ProviderInstance {
  public:
-  // The host, with these kernels.
-  explicit ProviderInstance(KernelTable host_kernels);
-  // A device. Throws what the provider says against it.
+  // The host, with these kernels. `more` are of operators that the table does not have.
+  explicit ProviderInstance(KernelTable host_kernels, std::span<const OndaKernelDef* const> more = {});
+  // A device. Throws what the provider says against it. `more` come before the provider's own.
   ProviderInstance(const OndaProviderDef* def, std::string label,
-                   const std::vector<std::pair<std::string, std::string>>& options);
+                   const std::vector<std::pair<std::string, std::string>>& options,
+                   std::span<const OndaKernelDef* const> more = {});
   ~ProviderInstance();
   ProviderInstance(const ProviderInstance&) = delete;
   ProviderInstance& operator=(const ProviderInstance&) = delete;
@@ -41,6 +43,13 @@ class ProviderInstance {
   const OndaProviderDef& def() const { return def_; }
   bool SameProvider(const ProviderInstance& other) const { return source_ == other.source_; }
   std::span<const OndaKernelDef* const> KernelsFor(const Node& node) const;
+
+  bool claims_regions() const { return def_.claim_regions && def_.compile_region; }
+  // Calls add for each claim that the provider makes.
+  void AskForClaims(const OndaRegionView& region, const std::function<void(const OndaClaim&)>& add) const;
+  // The table and kernel of a claimed region.
+  std::pair<const OndaKernelDef*, void*> CompileRegion(const OndaRegionView& region) const;
+  double NodeMicroseconds(const OndaNodeView& node) const { return def_.node_microseconds(handle_, &node); }
 
   void* Allocate(size_t bytes) const { return def_.allocate(handle_, bytes); }
   void Free(void* memory) const { def_.free(handle_, memory); }
@@ -63,6 +72,7 @@ class ProviderInstance {
 
  private:
   void DestroyLane(Lane& lane) const;
+  void AddKernels(std::span<const OndaKernelDef* const> kernels);
 
   const OndaProviderDef* source_ = nullptr;  // as the plug-in gave it
   OndaProviderDef def_{};

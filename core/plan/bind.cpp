@@ -7,6 +7,7 @@
 
 #include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
+#include "core/passes/infer_node.h"
 #include "core/place/place.h"
 #include "core/plan/memory_planner.h"
 #include "onda/float_formats.h"
@@ -57,7 +58,9 @@ class Binder : public InferContext {
     return ReadFrame(i);
   }
   Dim FreshDim() override { return Dim::Symbol("_" + std::to_string(fresh_++)); }
-  std::vector<Fact> InferBody(size_t, std::vector<Fact>) override { return {}; }
+  std::vector<Fact> InferBody(size_t index, std::vector<Fact> inputs) override {
+    return InferGraph(*node().bodies.at(index).graph, std::move(inputs), fresh_);
+  }
 
  private:
   enum class State : uint8_t { kUnseen, kConstant, kFrame, kArena, kEscaped };
@@ -123,9 +126,8 @@ const Fact& Binder::FactOf(ValueId id) {
 
 TensorPtr Binder::ReadFrame(size_t i) {
   if (i >= node().inputs.size() || node().inputs[i] == kNoValue) return nullptr;
-  const bool host_input = i < 32 && (node().op->host_inputs >> i & 1);
   const ValueId id = node().inputs[i];
-  if (!host_input || values_[id].state != State::kFrame) return nullptr;
+  if (!ReadsOnHost(node(), i) || values_[id].state != State::kFrame) return nullptr;
   const RuntimeValue& value = frame_[id];
   if (value.dtype == DType::kString || value.count() > kMaxContent) return nullptr;
   if (std::none_of(plan_->contents.begin(), plan_->contents.end(), [&](const auto& key) { return key.id == id; })) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ir/op_def.h"
+#include "core/place/claim_regions.h"
 #include "core/schema/check_node.h"
 
 namespace onda {
@@ -47,10 +48,14 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
     const Node& node = graph_->node(id);
     CompiledNode& compiled = nodes_[id];
-    for (const Body& body : node.bodies)
-      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_));
     const ProviderInstance& provider = *instances_->instances[node.instance];
     compiled.place = provider.label();
+    if (node.op->flags & kOpRegion) {
+      compiled.kernel = CompileRegion(provider, node);
+      continue;
+    }
+    for (const Body& body : node.bodies)
+      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_));
     if (RunByEngine(*graph_, node)) compiled.place = "engine";
     if (RunByEngine(*graph_, node) || (node.op->flags & kOpCopy)) continue;
     if (node.op->flags & kOpView) {

@@ -194,6 +194,13 @@ typedef struct OndaApi {
 
   // Ends the making of sessions with these options, now and from now on, with an error; from any thread.
   void (*SessionOptionsCancelLoading)(OndaSessionOptions*);
+
+  // Operators of your own, for sessions of the environment or with the options: from a shared library that exports
+  // OndaGetCustomOps (see custom_op.h), or from a table in this process, which must stay. A name is taken once.
+  OndaError* (*RegisterCustomOpsLibrary)(OndaEnv*, const char* path);
+  OndaError* (*RegisterCustomOps)(OndaEnv*, const struct OndaCustomOpLibrary* library);
+  OndaError* (*SessionOptionsRegisterCustomOpsLibrary)(OndaSessionOptions*, const char* path);
+  OndaError* (*SessionOptionsAddCustomOps)(OndaSessionOptions*, const struct OndaCustomOpLibrary* library);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

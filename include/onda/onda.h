@@ -111,6 +111,10 @@ class Env {
   void RegisterExecutionProviderLibrary(const char* name, const std::string& path) {
     Check(Api().RegisterProviderLibrary(get(), name, path.c_str()));
   }
+  // Makes the operators in a shared library, or in a table that must stay, known to the sessions of this environment;
+  // see custom_op.h.
+  void RegisterCustomOpsLibrary(const std::string& path) { Check(Api().RegisterCustomOpsLibrary(get(), path.c_str())); }
+  void Add(const OndaCustomOpLibrary* library) { Check(Api().RegisterCustomOps(get(), library)); }
   OndaEnv* get() const { return env_.get(); }
   // Keeps the callbacks alive.
   std::shared_ptr<const void> keep() const { return options_; }
@@ -384,6 +388,15 @@ class SessionOptions {
   // External data of models from memory; the bytes must outlive the sessions.
   SessionOptions& AddExternalInitializersFromMemory(const char* location, const void* data, size_t size) {
     Check(Api().SessionOptionsAddExternalData(get(), location, data, size));
+    return *this;
+  }
+  // Operators of your own, for the sessions with these options; see Env.
+  SessionOptions& RegisterCustomOpsLibrary(const std::string& path) {
+    Check(Api().SessionOptionsRegisterCustomOpsLibrary(get(), path.c_str()));
+    return *this;
+  }
+  SessionOptions& Add(const OndaCustomOpLibrary* library) {
+    Check(Api().SessionOptionsAddCustomOps(get(), library));
     return *this;
   }
   // Ends the making of sessions with these options, from any thread; it throws kCancelled.

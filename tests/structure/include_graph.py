@@ -20,6 +20,7 @@ RULES = (
     ("core/schema/*", ("include/onda/*", "core/ir/*")),
     # The stages after the graph: placement makes copy nodes, the session also starts the importer and the built-in provider.
     ("core/*", ("include/onda/*", "core/*", "kernels/op_table.h", "kernels/ops.inc", "kernels/copies/copies.h",
+                "kernels/region/region.h",
                 "proto/import*.h", "proto/export*.h", "proto/model*.h", "providers/cpu/*.h")),
     ("proto/*", ("include/onda/*", "core/ir/*", "core/schema/*", "onnx.pb.h")),
     ("providers/*", ("include/onda/*",)),
