@@ -134,9 +134,12 @@ int Main(int argc, char** argv) {
   command->callback([&] { code = Test(test); });
 
   bool providers_json = false;
-  command = app.add_subcommand("providers", "Lists what this build can run on");
+  std::vector<std::string> provider_libraries;
+  command = app.add_subcommand("providers",
+                               "Lists what this build can run on, with options, and what was found on this machine");
   command->add_flag("--json", providers_json, "print JSON");
-  command->callback([&] { code = Providers(providers_json); });
+  command->add_option("libraries", provider_libraries, "shared libraries of providers to look at as well");
+  command->callback([&] { code = Providers(provider_libraries, providers_json); });
 
   try {
     app.parse(argc, argv);

@@ -2,9 +2,13 @@
 #ifndef ONDA_CLI_PROVIDERS_H_
 #define ONDA_CLI_PROVIDERS_H_
 
+#include <string>
+#include <vector>
+
 namespace onda::cli {
 
-int Providers(bool json);
+// The providers of this build and those in shared libraries: their options, and what they tell of this machine.
+int Providers(const std::vector<std::string>& libraries, bool as_json);
 
 }  // namespace onda::cli
 

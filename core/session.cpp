@@ -130,6 +130,8 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
 
 InferenceSession::InferenceSession(const Model& model, const LoadOptions& options)
     : deterministic_(options.deterministic),
+      capture_(options.capture),
+      ranges_(options.ranges),
       custom_ops_(options.custom_ops ? options.custom_ops : std::make_shared<const CustomOps>()) {
   instances_ = MakeInstances(options, *custom_ops_);
   CanonicalizeOptions canonical;
@@ -168,6 +170,16 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
                                       options.memory_limit,
                                       BlockPool::Source{[instance](size_t bytes) { return instance->Allocate(bytes); },
                                                         [instance](void* memory, size_t) { instance->Free(memory); }}));
+  for (const auto& instance : instances_->instances) {
+    const bool has = !instance->is_host() && instance->has_host_memory();
+    host_pools_.push_back(
+        has ? std::make_shared<BlockPool>(
+                  options.memory_limit,
+                  BlockPool::Source{[instance](size_t bytes) { return instance->AllocateHost(bytes); },
+                                    [instance](void* memory, size_t) { instance->FreeHost(memory); }})
+            : nullptr);
+    if (!instance->is_host() && options.memory_limit) instance->SetMemoryLimit(options.memory_limit);
+  }
   if (options.log)
     for (const std::string& warning : warnings) options.log(LogLevel::kWarning, warning);
 
@@ -214,6 +226,14 @@ void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) const {
 InferenceSession::~InferenceSession() = default;
 
 std::string InferenceSession::PrintPlans() const { return onda::PrintPlans(*compiled_); }
+
+void InferenceSession::TrimDevices() const {
+  for (const auto& pools : {device_pools_, host_pools_})
+    for (const std::shared_ptr<BlockPool>& pool : pools)
+      if (pool) pool->Trim();
+  for (const auto& instance : instances_->instances)
+    if (!instance->is_host()) instance->Trim();
+}
 
 std::vector<PlacementEntry> InferenceSession::Placement() const {
   std::vector<PlacementEntry> entries;
@@ -343,6 +363,22 @@ void InferenceSession::Run(Request& request, const RunSettings& settings) const 
   context.stop = settings.stop;
   context.observer = settings.observer;
   context.deterministic = deterministic_;
+  context.capture = capture_;
+  context.ranges = ranges_;
+  context.host_pools = host_pools_;
+  std::vector<void*> streams;
+  for (const auto& [label, stream] : settings.streams) {
+    if (!stream) continue;
+    size_t found = 0;
+    for (size_t i = 1; i < instances_->instances.size(); ++i)
+      if (instances_->instances[i]->label() == label) found = i;
+    if (!found)
+      throw Error(ErrorCode::kInvalidArgument,
+                  "a stream is given for provider '" + label + "', which the session has not");
+    streams.resize(instances_->instances.size());
+    streams[found] = stream;
+  }
+  context.streams = streams;
   std::vector<RuntimeValue>& results = request.results;
   Execute(compiled_->ProgramFor(request.outputs), request.inputs, context, request.bindings, results);
   for (size_t i = 0; i < results.size(); ++i) {

@@ -37,6 +37,8 @@ struct LoadOptions {
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
   std::shared_ptr<const CustomOps> custom_ops;  // may be null; lives as long as the session
   size_t memory_limit = 0;                      // of each device's pool, in bytes; 0: none
+  bool ranges = false;                          // providers name sessions and nodes to their device's profiler
+  bool capture = true;                          // devices replay what they have recorded; see OndaProviderDef
   PlaceOptions place;
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name
@@ -71,6 +73,9 @@ class InferenceSession {
   const Graph& graph() const { return *graph_; }
   std::shared_ptr<const Graph> ShareGraph() const { return graph_; }
   std::vector<PlacementEntry> Placement() const;
+  const InstanceSet& instances() const { return *instances_; }
+  // Gives back the memory that devices keep for reuse.
+  void TrimDevices() const;
   // The plans that runs of all outputs have made so far, as text.
   std::string PrintPlans() const;
 
@@ -91,6 +96,7 @@ class InferenceSession {
     std::shared_ptr<BlockPool> pool;
     const StopToken* stop = nullptr;
     const NodeObserver* observer = nullptr;
+    std::span<const std::pair<std::string, void*>> streams = {};  // of the caller's, by the provider's label
   };
   // A run by steps: Feed each input and choose the outputs in any order, then Run. Feeds stay the caller's, are not
   // written to and must stay as they are until Run returns. All safe from any number of threads, each with a request of
@@ -112,11 +118,14 @@ class InferenceSession {
   void CheckShape(Request& request, size_t input) const;
 
   const bool deterministic_;
+  const bool capture_;
+  const bool ranges_;
   std::shared_ptr<const CustomOps> custom_ops_;
   std::shared_ptr<const InstanceSet> instances_;
   std::shared_ptr<const Graph> graph_;
   std::unique_ptr<CompiledGraph> compiled_;
   std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
+  std::vector<std::shared_ptr<BlockPool>> host_pools_;    // by instance: what its copies reach best; null: none
   std::vector<PortInfo> inputs_;
   std::vector<std::vector<int32_t>> input_symbols_;  // of each dimension: a number per symbolic one, -1 for the others
   size_t symbol_count_ = 0;

@@ -120,6 +120,39 @@ void FillEnvironmentApi(OndaApi& api) {
       AddProvider(*env->environment, name, provider);
     });
   };
+  api.DescribeProvider = [](OndaEnv* env, const char* name,
+                            void (*write)(void* user, const char* section, const char* what, const char* text),
+                            void* user) {
+    return Guard([&] {
+      RequireArgument(env, "env");
+      RequireArgument(name, "name");
+      RequireArgument(reinterpret_cast<const void*>(write), "write");
+      if (std::string_view(name) == "cpu") {
+        const std::string threads = std::to_string(env->environment->threads->threads()) + " threads";
+        write(user, "machine", "processors", threads.c_str());
+        return;
+      }
+      const OndaProviderDef def = CompleteProviderDef(env->environment->FindProvider(name));
+      for (int32_t i = 0; def.options && i < def.option_count; ++i) {
+        const OndaOptionDef& o = def.options[i];
+        std::string text = o.meaning ? o.meaning : "";
+        if (o.default_value && *o.default_value) text += " (" + std::string(o.default_value) + ")";
+        write(user, "option", o.key, text.c_str());
+      }
+      if (!def.describe) return;
+      struct Sink {
+        decltype(write) function;
+        void* user;
+      } sink{write, user};
+      def.describe(
+          nullptr,
+          [](void* opaque, const char* what, const char* text) {
+            const Sink& s = *static_cast<Sink*>(opaque);
+            s.function(s.user, "machine", what, text);
+          },
+          &sink);
+    });
+  };
   api.RegisterCustomOpsLibrary = [](OndaEnv* env, const char* path) {
     return Guard([&] {
       RequireArgument(env, "env");

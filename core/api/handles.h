@@ -107,6 +107,7 @@ struct OndaRunOptions {
   std::atomic<bool> terminate{false};
   double timeout = 0;
   std::string tag;
+  std::vector<std::pair<std::string, void*>> streams;  // by the provider's label
   OndaNodeFunction node_function = nullptr;
   void* node_user = nullptr;
 };

@@ -86,6 +86,7 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
                        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                            std::chrono::duration<double>(std::min(options->timeout, 1e8))));
     settings.stop = &stop;
+    settings.streams = options->streams;
   }
   NodeObserver observer;
   if (options && options->node_function) {
@@ -123,6 +124,14 @@ void FillRunApi(OndaApi& api) {
   api.RunOptionsSetNodeFunction = [](OndaRunOptions* options, OndaNodeFunction function, void* user) {
     options->node_function = function;
     options->node_user = user;
+  };
+  api.RunOptionsSetStream = [](OndaRunOptions* options, const char* provider, void* stream) {
+    return Guard([&] {
+      RequireArgument(options, "options");
+      RequireArgument(provider, "provider");
+      std::erase_if(options->streams, [&](const auto& entry) { return entry.first == provider; });
+      if (stream) options->streams.emplace_back(provider, stream);
+    });
   };
   api.ReleaseRunOptions = [](OndaRunOptions* options) { delete options; };
   api.Run = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,

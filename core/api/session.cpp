@@ -41,13 +41,17 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
     o.flush_denormals = ParseBool(key, value);
   } else if (key == "reference_kernels") {
     o.load.host_kernels = ParseBool(key, value) ? ReferenceKernels : nullptr;
+  } else if (key == "profiling_ranges") {
+    o.load.ranges = ParseBool(key, value);
+  } else if (key == "stream_capture") {
+    o.load.capture = ParseBool(key, value);
   } else if (key == "allow_missing_providers") {
     o.accept_missing_providers = ParseBool(key, value);
   } else {
     throw Error(ErrorCode::kInvalidArgument,
                 "unknown session option '" + key +
                     "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, log_severity_level, "
-                    "flush_denormals, reference_kernels, allow_missing_providers");
+                    "flush_denormals, reference_kernels, allow_missing_providers, stream_capture, profiling_ranges");
   }
 }
 
@@ -300,7 +304,28 @@ void FillSessionApi(OndaApi& api) {
     *kept = session->pool->bytes_kept();
     *peak = session->pool->peak_bytes();
   };
-  api.SessionTrim = [](OndaSession* session) { session->pool->Trim(); };
+  api.SessionTrim = [](OndaSession* session) {
+    session->pool->Trim();
+    session->session->TrimDevices();
+  };
+  api.SessionProviderCount = [](const OndaSession* session) {
+    return session->session->instances().instances.size() - 1;
+  };
+  api.SessionProviderMemory = [](const OndaSession* session, size_t index, const char** provider, uint64_t* total,
+                                 uint64_t* free, uint64_t* used) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      const auto& instances = session->session->instances().instances;
+      if (index + 1 >= instances.size())
+        throw Error(ErrorCode::kInvalidArgument, "the session has no provider " + std::to_string(index));
+      const ProviderInstance& instance = *instances[index + 1];
+      const OndaMemoryInfo info = instance.Memory();
+      *provider = instance.label().c_str();
+      *total = info.total;
+      *free = info.free;
+      *used = info.used;
+    });
+  };
 }
 
 }  // namespace onda

@@ -29,6 +29,13 @@ void CheckProviderDef(const OndaProviderDef* def, const std::string& name) {
                 "execution provider '" + name + "' lacks a function that every provider must have");
 }
 
+OndaProviderDef CompleteProviderDef(const OndaProviderDef* def) {
+  OndaProviderDef complete{};
+  std::memcpy(&complete, def, std::min<size_t>(def->size, sizeof(complete)));
+  complete.size = sizeof(complete);
+  return complete;
+}
+
 ProviderInstance::ProviderInstance(KernelTable host_kernels, std::span<const OndaKernelDef* const> more)
     : label_("cpu"), host_kernels_(host_kernels) {
   AddKernels(more);
@@ -39,8 +46,7 @@ ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label
                                    std::span<const OndaKernelDef* const> more)
     : source_(def), label_(std::move(label)) {
   CheckProviderDef(def, label_);
-  std::memcpy(&def_, def, std::min<size_t>(def->size, sizeof(def_)));
-  def_.size = sizeof(def_);
+  def_ = CompleteProviderDef(def);
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : options) {
     keys.push_back(key.c_str());
@@ -107,6 +113,33 @@ std::pair<const OndaKernelDef*, void*> ProviderInstance::CompileRegion(const Ond
   return {def, kernel};
 }
 
+OndaMemoryInfo ProviderInstance::Memory() const {
+  OndaMemoryInfo info{};
+  info.size = sizeof(info);
+  if (!def_.memory_info) return info;
+  OndaStatus status{};
+  def_.memory_info(handle_, &info, &status);
+  ThrowIfFailed(status, label_);
+  return info;
+}
+
+void ProviderInstance::SetMemoryLimit(uint64_t bytes) const {
+  if (!def_.set_memory_limit) return;
+  OndaStatus status{};
+  def_.set_memory_limit(handle_, bytes, &status);
+  ThrowIfFailed(status, label_);
+}
+
+void* ProviderInstance::WrapStream(void* native) const {
+  if (!def_.wrap_stream)
+    throw Error(ErrorCode::kNotImplemented, label_ + ": the provider takes no streams of the caller's");
+  OndaStatus status{};
+  void* stream = def_.wrap_stream(handle_, native, &status);
+  ThrowIfFailed(status, label_);
+  if (!stream) throw Error(ErrorCode::kInternal, label_ + ": the provider gave no stream");
+  return stream;
+}
+
 void ProviderInstance::Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const {
   OndaStatus status{};
   def_.copy(handle_, to, from, bytes, kind, stream, &status);
@@ -134,6 +167,45 @@ void ProviderInstance::Wait(void* stream, void* event) const {
 void ProviderInstance::SynchronizeEvent(void* event) const {
   OndaStatus status{};
   def_.synchronize_event(handle_, event, &status);
+  ThrowIfFailed(status, label_);
+}
+
+void ProviderInstance::BeginCapture(void* stream) const {
+  OndaStatus status{};
+  def_.begin_capture(handle_, stream, &status);
+  ThrowIfFailed(status, label_);
+}
+
+void* ProviderInstance::EndCapture(void* stream) const {
+  OndaStatus status{};
+  void* capture = def_.end_capture(handle_, stream, &status);
+  ThrowIfFailed(status, label_);
+  if (!capture) throw Error(ErrorCode::kInternal, label_ + ": nothing was captured");
+  return capture;
+}
+
+void* ProviderInstance::Instantiate(void* capture) const {
+  OndaStatus status{};
+  void* executable = def_.instantiate(handle_, capture, &status);
+  ThrowIfFailed(status, label_);
+  if (!executable) throw Error(ErrorCode::kInternal, label_ + ": the capture gave no executable");
+  return executable;
+}
+
+bool ProviderInstance::UpdateExecutable(void* executable, void* capture) const {
+  OndaStatus status{};
+  return def_.update_executable(handle_, executable, capture, &status) == 0 && status.code == 0;
+}
+
+void ProviderInstance::UpdateCopy(void* executable, int32_t index, void* to, const void* from) const {
+  OndaStatus status{};
+  def_.update_copy(handle_, executable, index, to, from, &status);
+  ThrowIfFailed(status, label_);
+}
+
+void ProviderInstance::LaunchExecutable(void* executable, void* stream) const {
+  OndaStatus status{};
+  def_.launch_executable(handle_, executable, stream, &status);
   ThrowIfFailed(status, label_);
 }
 

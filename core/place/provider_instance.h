@@ -22,6 +22,9 @@ namespace onda {
 // plug-ins are shorter.
 void CheckProviderDef(const OndaProviderDef* def, const std::string& name);
 
+// The table with NULL for what its version does not have yet.
+OndaProviderDef CompleteProviderDef(const OndaProviderDef* def);
+
 // Gives the kernels of the host for an operator, best first.
 using KernelTable = std::span<const OndaKernelDef* const> (*)(std::string_view domain, std::string_view op);
 
@@ -51,6 +54,22 @@ class ProviderInstance {
   std::pair<const OndaKernelDef*, void*> CompileRegion(const OndaRegionView& region) const;
   double NodeMicroseconds(const OndaNodeView& node) const { return def_.node_microseconds(handle_, &node); }
 
+  // Where the provider does not tell, all is 0.
+  OndaMemoryInfo Memory() const;
+  void SetMemoryLimit(uint64_t bytes) const;
+  void Trim() const {
+    if (def_.trim) def_.trim(handle_);
+  }
+  bool has_host_memory() const { return def_.allocate_host && def_.free_host; }
+  void* AllocateHost(size_t bytes) const { return def_.allocate_host(handle_, bytes); }
+  void FreeHost(void* memory) const { def_.free_host(handle_, memory); }
+  // A handle for a stream of the caller's, to be given up by DestroyStream. Throws where the provider takes none.
+  void* WrapStream(void* native) const;
+  void DestroyStream(void* stream) const { def_.destroy_stream(handle_, stream); }
+  bool has_ranges() const { return def_.push_range && def_.pop_range; }
+  void PushRange(const char* name) const { def_.push_range(handle_, name); }
+  void PopRange() const { def_.pop_range(handle_); }
+
   void* Allocate(size_t bytes) const { return def_.allocate(handle_, bytes); }
   void Free(void* memory) const { def_.free(handle_, memory); }
   void Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const;
@@ -58,6 +77,22 @@ class ProviderInstance {
   void Record(void* event, void* stream) const;
   void Wait(void* stream, void* event) const;
   void SynchronizeEvent(void* event) const;
+
+  // Capture; see OndaProviderDef. What fails throws.
+  bool captures() const {
+    return def_.begin_capture && def_.end_capture && def_.destroy_capture && def_.instantiate &&
+           def_.update_executable && def_.launch_executable && def_.destroy_executable;
+  }
+  bool patches_copies() const { return def_.update_copy != nullptr; }
+  void BeginCapture(void* stream) const;
+  void* EndCapture(void* stream) const;
+  void DestroyCapture(void* capture) const { def_.destroy_capture(handle_, capture); }
+  void* Instantiate(void* capture) const;
+  // False where the executable cannot take the capture.
+  bool UpdateExecutable(void* executable, void* capture) const;
+  void UpdateCopy(void* executable, int32_t index, void* to, const void* from) const;
+  void LaunchExecutable(void* executable, void* stream) const;
+  void DestroyExecutable(void* executable) const { def_.destroy_executable(handle_, executable); }
 
   // A stream with its status word, for one run at a time.
   struct Lane {

@@ -87,6 +87,8 @@ class Binder : public InferContext {
   Argument MakeArgument(ValueId id);
   const std::vector<int64_t>& DimsOf(ValueId id);
   void Finish(int32_t end);
+  bool CanBeCaptured(const Step& step) const;
+  void FindCaptureSpans();
 
   const Program& program_;
   const Graph& graph_;
@@ -504,6 +506,48 @@ void Binder::Finish(int32_t end) {
   }
 }
 
+// Whether asking for the step again, with data at the same addresses, asks for the same work.
+bool Binder::CanBeCaptured(const Step& step) const {
+  if (step.instance == 0 || !program_.compiled().instances().instances[step.instance]->captures()) return false;
+  if (step.kind == Step::Kind::kCopy) return step.copy != kOndaPeerToPeer;
+  if (step.kind != Step::Kind::kLaunch || (step.kernel->def().flags & kOndaKernelNotCaptured)) return false;
+  const Node& node = graph_.node(step.node);
+  for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {
+    const Argument& argument = plan_->arguments[step.first_argument + i];
+    if (argument.place == Argument::Place::kDynamic) return false;
+    if (i >= step.input_count || !ReadsOnHost(node, i)) continue;
+    // A launch may read it when it is asked for: its contents have to be those that the plan is found by.
+    const auto known = [&](const Plan::ContentKey& key) { return key.id == argument.id; };
+    if (argument.place != Argument::Place::kAbsent && argument.place != Argument::Place::kConstant &&
+        std::none_of(plan_->contents.begin(), plan_->contents.end(), known))
+      return false;
+  }
+  return true;
+}
+
+// Runs of steps that can be captured, without the copies at their ends, which often have the caller's memory at one end
+// and gain nothing; at least two launches.
+void Binder::FindCaptureSpans() {
+  const std::vector<Step>& steps = plan_->steps;
+  std::vector<CaptureSpan> spans;
+  std::vector<std::shared_ptr<const ProviderInstance>> instances;
+  for (uint32_t first = 0; first < steps.size();) {
+    uint32_t end = first;
+    CaptureSpan span{0, 0, steps[first].instance, 0};
+    for (; end < steps.size() && steps[end].instance == span.instance && CanBeCaptured(steps[end]); ++end) {
+      if (steps[end].kind != Step::Kind::kLaunch) continue;
+      if (span.launches++ == 0) span.first = end;
+      span.end = end + 1;
+    }
+    if (span.launches > 1) {
+      spans.push_back(span);
+      instances.push_back(program_.compiled().instances().instances[span.instance]);
+    }
+    first = std::max(end, first + 1);
+  }
+  if (!spans.empty()) plan_->captures = std::make_unique<CaptureCache>(std::move(spans), std::move(instances));
+}
+
 std::shared_ptr<const Plan> Binder::Run() {
   const int32_t size = static_cast<int32_t>(program_.order().size());
   int32_t position = plan_->begin;
@@ -556,6 +600,7 @@ std::shared_ptr<const Plan> Binder::Run() {
     }
   }
   Finish(position);
+  FindCaptureSpans();
   return plan_;
 }
 

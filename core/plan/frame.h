@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/place/provider_instance.h"
+#include "core/plan/capture_cache.h"
 #include "core/plan/runtime_value.h"
 #include "onda/provider.h"
 
@@ -19,6 +20,9 @@ struct Frame {
   std::vector<OndaTensorView> views;                           // by argument of the plan that runs
   std::vector<std::shared_ptr<void>> blocks;                   // the plan's arenas, by instance
   std::vector<std::unique_ptr<ProviderInstance::Lane>> lanes;  // by instance; null where none is taken
+  CaptureAddresses addresses;                                  // of the span that runs
+  // By span of the plan that runs: the executable that is running, and whether there is one.
+  std::vector<std::pair<std::unique_ptr<CaptureCache::Entry>, bool>> captured;
 };
 
 // The frames that nobody uses. Safe from any thread.

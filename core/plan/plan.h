@@ -11,6 +11,7 @@
 
 #include "core/ir/graph.h"
 #include "core/place/kernel_instance.h"
+#include "core/plan/capture_cache.h"
 #include "onda/provider.h"
 
 namespace onda {
@@ -80,6 +81,9 @@ struct Plan {
   std::vector<NodeId> peak_nodes;         // and the node of that step; or kNoNode
   std::vector<int32_t> event_counts;      // by instance
   std::vector<ValueId> released;          // frame values that nobody reads from `end` on
+
+  // What runs have captured of it; null where nothing can be. Beside the plan, not part of what it says.
+  std::unique_ptr<CaptureCache> captures;
 
   // The plan holds for frames whose values have these types and shapes, and these contents.
   struct ShapeKey {

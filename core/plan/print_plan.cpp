@@ -115,6 +115,8 @@ std::string Print(const Program& program, const Plan& plan) {
             " are in use at once\n";
   }
   for (const Step& step : plan.steps) text += "  " + StepText(program, plan, step) + "\n";
+  if (plan.captures)
+    for (const std::string& line : plan.captures->Describe()) text += "  captured: " + line + "\n";
   for (const Escape& escape : plan.escapes) {
     text += "  " + NameText(graph, escape.id) + " " +
             TypeText(static_cast<int32_t>(escape.dtype), escape.dims.data(), escape.dims.size());

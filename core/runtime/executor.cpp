@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
@@ -87,8 +88,8 @@ const char* DeviceErrorText(int32_t code) {
 // The lanes of the devices that a plan uses, for one walk of it.
 class Lanes {
  public:
-  Lanes(const InstanceSet& instances, const Plan& plan, Frame& frame)
-      : instances_(instances), plan_(plan), lanes_(frame.lanes) {
+  Lanes(const InstanceSet& instances, const Plan& plan, Frame& frame, std::span<void* const> streams)
+      : instances_(instances), plan_(plan), streams_(streams), lanes_(frame.lanes) {
     lanes_.resize(instances.instances.size());
   }
   // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's
@@ -102,12 +103,19 @@ class Lanes {
       }
     }
     for (size_t i = 1; i < lanes_.size(); ++i)
-      if (lanes_[i]) instances_.instances[i]->ReturnLane(std::move(lanes_[i]), false);
+      if (lanes_[i]) GiveBack(i, false);
   }
 
   ProviderInstance::Lane& At(int32_t instance) {
-    if (!lanes_[instance])
-      lanes_[instance] = instances_.instances[instance]->TakeLane(static_cast<size_t>(plan_.event_counts[instance]));
+    if (lanes_[instance]) return *lanes_[instance];
+    const ProviderInstance& provider = *instances_.instances[instance];
+    lanes_[instance] = provider.TakeLane(static_cast<size_t>(plan_.event_counts[instance]));
+    if (static_cast<size_t>(instance) < streams_.size() && streams_[instance]) {
+      provider.Synchronize(lanes_[instance]->stream);  // a new lane clears its status word there
+      void* const wrapped = provider.WrapStream(streams_[instance]);
+      own_streams_.resize(lanes_.size());
+      own_streams_[instance] = std::exchange(lanes_[instance]->stream, wrapped);
+    }
     return *lanes_[instance];
   }
 
@@ -122,14 +130,70 @@ class Lanes {
       if (status[1] != 0) return {status[0], status[1]};
     }
     for (size_t i = 1; i < lanes_.size(); ++i)
-      if (lanes_[i]) instances_.instances[i]->ReturnLane(std::move(lanes_[i]), true);
+      if (lanes_[i]) GiveBack(i, true);
     return {kNoNode, 0};
   }
 
  private:
+  void GiveBack(size_t instance, bool clean) {
+    if (instance < own_streams_.size() && own_streams_[instance])
+      instances_.instances[instance]->DestroyStream(
+          std::exchange(lanes_[instance]->stream, std::exchange(own_streams_[instance], nullptr)));
+    instances_.instances[instance]->ReturnLane(std::move(lanes_[instance]), clean);
+  }
+
   const InstanceSet& instances_;
   const Plan& plan_;
+  std::span<void* const> streams_;  // of the caller's
+  std::vector<void*> own_streams_;  // by instance: of the lane, while the caller's is in its place
   std::vector<std::unique_ptr<ProviderInstance::Lane>>& lanes_;  // all null before and after
+};
+
+// The name of a graph around the walk of a plan, for the profilers of the devices that have a part in it.
+class Range {
+ public:
+  Range(const RunContext& context, const InstanceSet& instances, const Plan& plan, const std::string& name)
+      : context_(context), instances_(instances), plan_(plan) {
+    for (size_t i = 1; context.ranges && i < instances.instances.size(); ++i)
+      if (TakesPart(i)) instances.instances[i]->PushRange((instances.instances[i]->label() + ": " + name).c_str());
+  }
+  ~Range() {
+    for (size_t i = 1; context_.ranges && i < instances_.instances.size(); ++i)
+      if (TakesPart(i)) instances_.instances[i]->PopRange();
+  }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+
+ private:
+  bool TakesPart(size_t i) const {
+    return instances_.instances[i]->has_ranges() &&
+           std::any_of(plan_.steps.begin(), plan_.steps.end(),
+                       [&](const Step& step) { return step.instance == static_cast<int32_t>(i); });
+  }
+  const RunContext& context_;
+  const InstanceSet& instances_;
+  const Plan& plan_;
+};
+
+// The executables that one walk of a plan replays. They go back once their work is done.
+class Replays {
+ public:
+  Replays(const Plan& plan, Frame& frame) : plan_(plan), entries_(frame.captured) {
+    if (plan.captures) entries_.resize(plan.captures->spans().size());
+  }
+  ~Replays() {
+    for (size_t i = 0; i < entries_.size(); ++i)
+      if (entries_[i].second) plan_.captures->Return(i, std::move(entries_[i].first));
+    entries_.clear();
+  }
+  std::unique_ptr<CaptureCache::Entry>& Take(size_t span, const CaptureAddresses& addresses) {
+    entries_[span] = {plan_.captures->Take(span, addresses), true};
+    return entries_[span].first;
+  }
+
+ private:
+  const Plan& plan_;
+  std::vector<std::pair<std::unique_ptr<CaptureCache::Entry>, bool>>& entries_;  // empty before and after
 };
 
 class Execution {
@@ -254,7 +318,7 @@ class Execution {
         slot.data = binding->data;
       } else {
         try {
-          MakeTensor(slot, PoolOf(context_, e.instance), e.dtype, e.dims, e.instance);
+          MakeTensor(slot, PoolFor(e), e.dtype, e.dims, e.instance);
         } catch (const Error& error) {
           const Node* node = graph_.Producer(e.id);
           if (!node) throw;
@@ -262,6 +326,15 @@ class Execution {
         }
       }
     }
+  }
+
+  // What is copied from a device goes to memory that its copies reach best.
+  BlockPool& PoolFor(const Escape& e) const {
+    const Node* producer = graph_.Producer(e.id);
+    if (e.instance == 0 && producer && (producer->op->flags & kOpCopy) &&
+        static_cast<size_t>(producer->instance) < context_.host_pools.size() && context_.host_pools[producer->instance])
+      return *context_.host_pools[producer->instance];
+    return PoolOf(context_, e.instance);
   }
 
   OutputBinding BindingOf(const Escape& e) const {
@@ -274,18 +347,38 @@ class Execution {
 
   void RunPlan(const Plan& plan) {
     const InstanceSet& instances = program_.compiled().instances();
+    const Range range(context_, instances, plan, graph_.name);
     Allocate(plan);
-    Lanes lanes(instances, plan, frame_);
+    Replays replays(plan, frame_);  // ahead of the lanes: given back when nothing runs any more
+    Lanes lanes(instances, plan, frame_, context_.streams);
     frame_.views.resize(plan.arguments.size());
-    for (const Step& step : plan.steps) {
+    uint32_t next = 0;
+    if (plan.captures && context_.capture && !context_.observer) {
+      const std::vector<CaptureSpan>& spans = plan.captures->spans();
+      for (size_t i = 0; i < spans.size(); ++i) {
+        RunSteps(plan, next, spans[i].first, lanes);
+        RunSpan(plan, i, lanes, replays);
+        next = spans[i].end;
+      }
+    }
+    RunSteps(plan, next, static_cast<uint32_t>(plan.steps.size()), lanes);
+    const auto [node, code] = lanes.Finish();
+    if (code) throw Error(ErrorCode::kRuntime, Describe(graph_.node(node)) + ": " + DeviceErrorText(code));
+    for (std::shared_ptr<void>& block : frame_.blocks) block.reset();
+    CheckStop();
+  }
+
+  void RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes) {
+    const InstanceSet& instances = program_.compiled().instances();
+    for (uint32_t s = begin; s < end; ++s) {
+      const Step& step = plan.steps[s];
       switch (step.kind) {
         case Step::Kind::kLaunch:
           Launch(plan, step, lanes);
           break;
         case Step::Kind::kCopy: {
           const OndaTensorView* views = Resolve(plan, step.first_argument, 2);
-          const size_t bytes =
-              BytesOf(static_cast<DType>(views[0].dtype), static_cast<const TensorView&>(views[0]).count());
+          const size_t bytes = static_cast<const TensorView&>(views[0]).bytes();
           if (bytes)
             instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
                                                      lanes.At(step.instance).stream);
@@ -304,10 +397,101 @@ class Execution {
           break;
       }
     }
-    const auto [node, code] = lanes.Finish();
-    if (code) throw Error(ErrorCode::kRuntime, Describe(graph_.node(node)) + ": " + DeviceErrorText(code));
-    for (std::shared_ptr<void>& block : frame_.blocks) block.reset();
+  }
+
+  // Where the steps of a span find their data in this run.
+  void FindAddresses(const Plan& plan, const CaptureSpan& span, const ProviderInstance::Lane& lane) {
+    CaptureAddresses& addresses = frame_.addresses;
+    addresses.Clear();
+    addresses.fixed.push_back(lane.status);
+    for (uint32_t s = span.first; s < span.end; ++s) {
+      const Step& step = plan.steps[s];
+      const size_t count = size_t{step.input_count} + step.output_count;
+      const OndaTensorView* views = Resolve(plan, step.first_argument, count);
+      if (step.kind == Step::Kind::kCopy) {
+        if (static_cast<const TensorView&>(views[0]).bytes())
+          addresses.copies.emplace_back(views[1].data, views[0].data);
+        continue;
+      }
+      // What a launch reads in host memory it has read when it returns, and its contents are those of the plan.
+      const Node& node = graph_.node(step.node);
+      for (size_t i = 0; i < count; ++i)
+        if (i >= step.input_count || !ReadsOnHost(node, i)) addresses.fixed.push_back(views[i].data);
+      addresses.fixed.push_back(WorkspaceOf(step));
+    }
+  }
+
+  // By replaying what was captured where data lie as they did then, else by capturing; step by step where that fails.
+  void RunSpan(const Plan& plan, size_t index, Lanes& lanes, Replays& replays) {
+    CaptureCache& cache = *plan.captures;
+    const CaptureSpan& span = cache.spans()[index];
+    if (!cache.Begin(index)) return RunSteps(plan, span.first, span.end, lanes);
     CheckStop();
+    const ProviderInstance& provider = *program_.compiled().instances().instances[span.instance];
+    const ProviderInstance::Lane& lane = lanes.At(span.instance);
+    FindAddresses(plan, span, lane);
+    std::unique_ptr<CaptureCache::Entry>& entry = replays.Take(index, frame_.addresses);
+    if (entry && entry->addresses.fixed == frame_.addresses.fixed &&
+        (provider.patches_copies() || entry->addresses.copies == frame_.addresses.copies)) {
+      for (size_t i = 0; i < frame_.addresses.copies.size(); ++i) {
+        auto& [to, from] = entry->addresses.copies[i];
+        const auto& [new_to, new_from] = frame_.addresses.copies[i];
+        if (to == new_to && from == new_from) continue;
+        provider.UpdateCopy(entry->executable, static_cast<int32_t>(i), new_to, new_from);
+        to = new_to;
+        from = new_from;
+      }
+      provider.LaunchExecutable(entry->executable, lane.stream);
+      cache.CountReplay(index);
+      return;
+    }
+    if (const std::string failure = Capture(plan, span, lanes, entry); !failure.empty()) {
+      cache.GiveUp(index, failure);
+      return RunSteps(plan, span.first, span.end, lanes);
+    }
+    provider.LaunchExecutable(entry->executable, lane.stream);
+  }
+
+  // Lets the entry, or a new one, hold the steps of the span as they are now. Gives why they cannot be captured, or "";
+  // throws where the run is to end.
+  std::string Capture(const Plan& plan, const CaptureSpan& span, Lanes& lanes,
+                      std::unique_ptr<CaptureCache::Entry>& entry) {
+    const ProviderInstance& provider = *program_.compiled().instances().instances[span.instance];
+    void* const stream = lanes.At(span.instance).stream;
+    std::string failure;
+    void* capture = nullptr;
+    try {
+      provider.BeginCapture(stream);
+      try {
+        RunSteps(plan, span.first, span.end, lanes);
+      } catch (const Error& error) {
+        failure = error.what();
+      }
+      capture = provider.EndCapture(stream);
+    } catch (const Error& error) {
+      if (failure.empty()) failure = error.what();
+    }
+    if (failure.empty()) {
+      try {
+        if (!entry) entry = std::make_unique<CaptureCache::Entry>();
+        if (!entry->executable || !provider.UpdateExecutable(entry->executable, capture)) {
+          void* executable = provider.Instantiate(capture);
+          if (entry->executable) provider.DestroyExecutable(entry->executable);
+          entry->executable = executable;
+        }
+        entry->addresses = frame_.addresses;
+      } catch (const Error& error) {
+        failure = error.what();
+      }
+    }
+    if (capture) provider.DestroyCapture(capture);
+    CheckStop();  // a run that is to end has not failed to be captured
+    return failure;
+  }
+
+  void* WorkspaceOf(const Step& step) const {
+    if (!step.workspace_bytes) return nullptr;
+    return static_cast<char*>(frame_.blocks[step.instance].get()) + step.workspace_offset;
   }
 
   // Where the arguments are now.
@@ -339,8 +523,7 @@ class Execution {
     launch.input_count = step.input_count;
     launch.outputs = views.data() + step.input_count;
     launch.output_count = step.output_count;
-    launch.workspace =
-        step.workspace_bytes ? static_cast<char*>(frame_.blocks[step.instance].get()) + step.workspace_offset : nullptr;
+    launch.workspace = WorkspaceOf(step);
     launch.host = &kHost;
     launch.host_state = &state;
     launch.node = step.node;
@@ -352,7 +535,10 @@ class Execution {
     OndaStatus status;
     status.code = 0;
     const auto start = context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    const bool named = context_.ranges && !provider.is_host() && provider.has_ranges();
+    if (named) provider.PushRange(Describe(graph_.node(step.node)).c_str());
     step.kernel->Launch(launch, &status);
+    if (named) provider.PopRange();
     if (status.code) {
       CheckStop();
       ThrowStatus(status, graph_.node(step.node), views.first(step.input_count));

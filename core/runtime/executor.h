@@ -31,8 +31,13 @@ struct RunContext {
   ThreadPool* threads = nullptr;
   const StopToken* stop = nullptr;         // may be null
   const NodeObserver* observer = nullptr;  // may be null
-  bool deterministic = false;              // results do not depend on the threads
-  int depth = 0;                           // of nested bodies
+  // By instance: host memory for what is copied from its device; null where it has none. May be empty.
+  std::span<const std::shared_ptr<BlockPool>> host_pools = {};
+  std::span<void* const> streams = {};  // by instance: the caller's; null: one of the engine's own. May be empty
+  bool ranges = false;                  // providers are told of sessions and nodes
+  bool capture = true;                  // devices replay what they have recorded
+  bool deterministic = false;           // results do not depend on the threads
+  int depth = 0;                        // of nested bodies
 };
 
 // Memory of the caller's for an output of a run, used where type and shape are as given: a tensor; null: none.

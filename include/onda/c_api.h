@@ -201,6 +201,19 @@ typedef struct OndaApi {
   OndaError* (*RegisterCustomOps)(OndaEnv*, const struct OndaCustomOpLibrary* library);
   OndaError* (*SessionOptionsRegisterCustomOpsLibrary)(OndaSessionOptions*, const char* path);
   OndaError* (*SessionOptionsAddCustomOps)(OndaSessionOptions*, const struct OndaCustomOpLibrary* library);
+
+  // Calls write for each option that a registered provider takes ("option", its key, its meaning and default) and for
+  // each thing that it tells of this machine ("machine", what, text).
+  OndaError* (*DescribeProvider)(OndaEnv*, const char* name,
+                                 void (*write)(void* user, const char* section, const char* what, const char* text),
+                                 void* user);
+  // The stream of the caller's, in the provider's own terms, on which the provider's work of a run is queued; NULL: one
+  // of Onda's own. provider: as SessionPlacement has it. Runs that use these options then come one at a time.
+  OndaError* (*RunOptionsSetStream)(OndaRunOptions*, const char* provider, void* stream);
+  // What a provider of the session tells of its device's memory; bytes, 0 where it does not tell.
+  size_t (*SessionProviderCount)(const OndaSession*);
+  OndaError* (*SessionProviderMemory)(const OndaSession*, size_t index, const char** provider, uint64_t* total,
+                                      uint64_t* free, uint64_t* used);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

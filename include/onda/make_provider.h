@@ -88,6 +88,7 @@ class RegionNode {
  public:
   explicit RegionNode(const OndaRegionNode& node) : node_(&node) {}
   NodeView view() const { return NodeView(*node_->node); }
+  const OndaNodeView& raw() const { return *node_->node; }
   std::string_view op() const { return node_->node->op; }
   std::string_view domain() const { return node_->node->domain; }
   // One of the provider's own kernels takes it.

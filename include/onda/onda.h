@@ -115,6 +115,22 @@ class Env {
   // see custom_op.h.
   void RegisterCustomOpsLibrary(const std::string& path) { Check(Api().RegisterCustomOpsLibrary(get(), path.c_str())); }
   void Add(const OndaCustomOpLibrary* library) { Check(Api().RegisterCustomOps(get(), library)); }
+  struct ProviderLine {
+    std::string section;  // "option" or "machine"
+    std::string what;
+    std::string text;
+  };
+  // The options that a registered provider takes, and what it tells of this machine.
+  std::vector<ProviderLine> DescribeExecutionProvider(const std::string& name) const {
+    std::vector<ProviderLine> lines;
+    Check(Api().DescribeProvider(
+        get(), name.c_str(),
+        [](void* user, const char* section, const char* what, const char* text) {
+          static_cast<std::vector<ProviderLine>*>(user)->push_back({section, what, text});
+        },
+        &lines));
+    return lines;
+  }
   OndaEnv* get() const { return env_.get(); }
   // Keeps the callbacks alive.
   std::shared_ptr<const void> keep() const { return options_; }
@@ -404,6 +420,9 @@ class SessionOptions {
   // Any option by its name: those above, and
   //   reference_kernels        1: the plain scalar kernels alone
   //   allow_missing_providers  1: providers that are not there are passed over
+  //   profiling_ranges         1: providers name sessions and nodes to their device's profiler
+  //   stream_capture           0: devices are asked for every step of every run, instead of replaying what they have
+  //                            recorded of earlier ones (1)
   // An unknown name is an error.
   SessionOptions& Set(const char* key, const std::string& value) {
     Check(Api().SessionOptionsSet(get(), key, value.c_str()));
@@ -449,6 +468,13 @@ class RunOptions {
     return *this;
   }
   const char* GetRunTag() const { return Api().RunOptionsGetTag(get()); }
+  // A stream of the caller's, as the provider has them, on which its part of a run is queued, behind the caller's own
+  // work. provider: its name in Session::Placement. Runs with these options then come one at a time; they still end
+  // when their results are there. nullptr: a stream of Onda's own.
+  RunOptions& SetStream(const char* provider, void* stream) {
+    Check(Api().RunOptionsSetStream(get(), provider, stream));
+    return *this;
+  }
   // Called on the running thread after each node.
   RunOptions& OnNode(std::function<void(const NodeEvent&)> function) {
     state_->on_node = std::move(function);
@@ -493,6 +519,14 @@ struct MemoryUse {
   size_t in_use = 0;  // bytes
   size_t kept = 0;    // for the next runs
   size_t peak = 0;
+};
+
+// What a provider tells of its device's memory, in bytes; 0 where it does not tell.
+struct ProviderMemory {
+  std::string provider;
+  uint64_t total = 0;
+  uint64_t free = 0;
+  uint64_t used = 0;  // by the session's instance of it
 };
 
 class IoBinding;
@@ -562,6 +596,15 @@ class Session {
     MemoryUse use;
     Api().SessionMemory(get(), &use.in_use, &use.kept, &use.peak);
     return use;
+  }
+  std::vector<ProviderMemory> GetProviderMemory() const {
+    std::vector<ProviderMemory> all(Api().SessionProviderCount(get()));
+    for (size_t i = 0; i < all.size(); ++i) {
+      const char* name = "";
+      Check(Api().SessionProviderMemory(get(), i, &name, &all[i].total, &all[i].free, &all[i].used));
+      all[i].provider = name;
+    }
+    return all;
   }
   // The plans that runs of all outputs have made so far, for people: steps, and where values lie.
   std::string PrintPlans() const {

@@ -38,6 +38,29 @@ for folder in with without; do
     --output-dir "$scratch/$folder" "$model" >/dev/null
 done
 cmp "$scratch"/with/*.npy "$scratch"/without/*.npy || { echo "the example provider changes the result"; exit 1; }
+# It compiles chains of pointwise nodes as one, and refuses options that it does not know.
+chain=$here/../../examples/provider/chain.onnxtxt
+"$onda" info --provider "$provider" "$chain" >"$scratch/regions.txt"
+[ "$(grep -c 'Region .*claims [0-9]* nodes' "$scratch/regions.txt")" = 2 ] ||
+  { cat "$scratch/regions.txt"; echo "the example provider's two chains are not there"; exit 1; }
+"$onda" run --random -d batch=3 --provider "$provider" --output-dir "$scratch/chain_with" "$chain" >/dev/null
+"$onda" run --random -d batch=3 --output-dir "$scratch/chain_without" "$chain" >/dev/null
+cmp "$scratch"/chain_with/z.npy "$scratch"/chain_without/z.npy || { echo "a region changes the result"; exit 1; }
+
+# The operators of examples/custom_op, out of tree: inference with a symbol, results, and errors that name the node.
+cmake -S "$here/../../examples/custom_op" -B "$scratch/custom_op" -DCMAKE_PREFIX_PATH="$scratch/prefix" --log-level=WARNING
+cmake --build "$scratch/custom_op" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
+ops=$scratch/custom_op/libexample_custom_op.so
+framing=$here/../../examples/custom_op/model.onnxtxt
+"$onda" info --custom-ops "$ops" "$framing" | grep -q 'y  float\[.*length.*,4\]' ||
+  { "$onda" info --custom-ops "$ops" "$framing"; echo "the operator's shape is not worked out"; exit 1; }
+"$onda" run --custom-ops "$ops" --random -d length=9 "$framing" | grep -q 'float\[3,4\]' ||
+  { "$onda" run --custom-ops "$ops" --random -d length=9 "$framing"; echo "the operator's result is not there"; exit 1; }
+sed 's/limit = 1.5/limt = 1.5/' "$framing" >"$scratch/wrong.onnxtxt"
+if "$onda" run --custom-ops "$ops" --random -d length=9 "$scratch/wrong.onnxtxt" 2>"$scratch/error.txt"; then
+  echo "an unknown attribute was taken"; exit 1
+fi
+grep -q "Clamp.*unknown attribute 'limt'; known are 'limit'" "$scratch/error.txt" || { cat "$scratch/error.txt"; exit 1; }
 
 readelf -d "$library" | grep -q 'SONAME.*libonda\.so\.[0-9]' || { echo "libonda.so has no versioned SONAME"; exit 1; }
 # Only Onda's own names are exported: no protobuf, no spdlog, no standard library templates.

@@ -17,6 +17,8 @@
 
 #include "core/ir/op_def.h"
 #include "kernels/op_table.h"
+#include "tests/providers/late_capture.h"
+#include "tests/providers/late_region.h"
 #include "tests/providers/race_check.h"
 #include "tests/providers/wrapped_kernel.h"
 
@@ -44,6 +46,7 @@ struct Stream {
     uint64_t generation = 0;
   };
   std::deque<Item> queue;
+  std::unique_ptr<LateCapture> recording;  // between begin_capture and end_capture
   bool may_go_on() const {
     return !queue.empty() && (!queue.front().event || queue.front().event->reached >= queue.front().generation);
   }
@@ -85,6 +88,7 @@ struct Device {
   std::string only;  // ",A,B,"; "" for all
   bool cpu_kernels = false;
   int64_t fail_at = 0;
+  bool regions = false;
   std::atomic<int64_t> calls{0};
   // Steps that are left out, and how many of each there were so far.
   int64_t drop_wait = 0, drop_record = 0, drop_sync = 0, waits = 0, records = 0, syncs = 0;
@@ -128,6 +132,12 @@ void* RealOfAny(const void* p) {
 }
 
 Device* Of(void* instance) { return static_cast<Device*>(instance); }
+
+// The stream records and cannot record that.
+[[noreturn]] void Spoil(Stream& stream, const std::string& what) {
+  stream.recording->spoilt = what;
+  throw Error(ErrorCode::kNotImplemented, what + " cannot be captured");
+}
 
 // A launch whose views are copies, with host inputs by value: a device reads them when it is asked, not later.
 struct Queued {
@@ -189,6 +199,13 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
     Stream& stream = *static_cast<Stream*>(launch->stream);
     Device& device = *stream.device;
     device.Count("a launch");
+    if (stream.recording) {
+      const auto recorded =
+          std::make_shared<const RecordedLaunch>(*launch, [&](const void* p) { return device.Owns(p); });
+      if (recorded->allocates()) Spoil(stream, "a launch that allocates");
+      stream.recording->items.push_back({opaque, 0, 0, nullptr, nullptr, recorded});
+      return;
+    }
     auto queued = std::make_shared<Queued>();
     bool allocates = false;
     world.races.Queue(stream.actor);
@@ -301,6 +318,81 @@ std::string CopyText(OndaCopyKind kind, size_t bytes) {
   return std::string("copy ") + names[kind] + " of " + std::to_string(bytes) + " bytes";
 }
 
+// Launches of regions go through the queue as those of kernels do.
+const OndaKernelDef& LateRegionDef() {
+  static const OndaKernelDef def = [] {
+    OndaKernelDef region = WrapKernel("", "Add", 0, false, Launch);
+    region.flags = 0;
+    region.domain = "onda";
+    region.op = "Region";
+    region.rejects = nullptr;
+    region.create = nullptr;
+    return region;
+  }();
+  return def;
+}
+
+// An executable is what was captured; a replay makes the same requests again.
+void AddCapture(OndaProviderDef& def) {
+  def.begin_capture = [](void* instance, void* stream, OndaStatus* status) {
+    GuardStatus(status, [&] {
+      const std::lock_guard lock(TheWorld().mutex);
+      Of(instance)->Count("begin_capture");
+      static_cast<Stream*>(stream)->recording = std::make_unique<LateCapture>();
+    });
+  };
+  def.end_capture = [](void* instance, void* stream, OndaStatus* status) -> void* {
+    LateCapture* capture = nullptr;
+    GuardStatus(status, [&] {
+      const std::lock_guard lock(TheWorld().mutex);
+      const std::unique_ptr<LateCapture> recorded = std::move(static_cast<Stream*>(stream)->recording);
+      Of(instance)->Count("end_capture");
+      if (!recorded->spoilt.empty()) throw Error(ErrorCode::kNotImplemented, "spoilt by " + recorded->spoilt);
+      capture = new LateCapture(*recorded);
+    });
+    return capture;
+  };
+  def.destroy_capture = [](void*, void* capture) { delete static_cast<LateCapture*>(capture); };
+  def.instantiate = [](void* instance, void* capture, OndaStatus* status) -> void* {
+    LateCapture* executable = nullptr;
+    GuardStatus(status, [&] {
+      Of(instance)->Count("instantiate");
+      executable = new LateCapture(*static_cast<LateCapture*>(capture));
+    });
+    return executable;
+  };
+  def.update_executable = [](void*, void* executable, void* capture, OndaStatus*) -> int32_t {
+    LateCapture& old = *static_cast<LateCapture*>(executable);
+    const LateCapture& changed = *static_cast<LateCapture*>(capture);
+    if (!old.SameWork(changed)) return 1;
+    old = changed;
+    return 0;
+  };
+  def.update_copy = [](void*, void* executable, int32_t index, void* to, const void* from, OndaStatus* status) {
+    GuardStatus(status, [&] {
+      LateCapture::Item& copy = static_cast<LateCapture*>(executable)->Copy(index);
+      copy.to = to;
+      copy.from = from;
+    });
+  };
+  def.launch_executable = [](void* instance, void* executable, void* stream, OndaStatus* status) {
+    GuardStatus(status, [&] { Of(instance)->Count("launch_executable"); });
+    for (const LateCapture::Item& item : static_cast<LateCapture*>(executable)->items) {
+      if (status->code) return;
+      if (item.launch) {
+        const OndaLaunch launch = item.launch->On(stream);
+        Launch(item.kernel, &launch, status);
+      } else if (item.kind > 0) {
+        LateDevice()->copy(instance, item.to, item.from, item.bytes, static_cast<OndaCopyKind>(item.kind), stream,
+                           status);
+      } else {
+        LateDevice()->fill_zero(instance, item.to, item.bytes, stream, status);
+      }
+    }
+  };
+  def.destroy_executable = [](void*, void* executable) { delete static_cast<LateCapture*>(executable); };
+}
+
 int64_t ParseOption(const char* key, const char* value) {
   char* end = nullptr;
   const int64_t parsed = std::strtoll(value, &end, 10);
@@ -331,6 +423,8 @@ OndaProviderDef MakeDef() {
           device->share = value;
         } else if (key == "cpu_kernels") {
           device->cpu_kernels = value != 0;
+        } else if (key == "regions") {
+          device->regions = value != 0;
         } else if (key == "fail_at") {
           device->fail_at = value;
         } else if (key == "drop_wait") {
@@ -412,7 +506,7 @@ OndaProviderDef MakeDef() {
       device.Count("create_stream");
       const std::string name =
           "stream " + std::to_string(++device.stream_number) + " of device " + std::to_string(device.number);
-      stream = new Stream{&device, TheWorld().races.AddStream(name), {}};
+      stream = new Stream{&device, TheWorld().races.AddStream(name), {}, nullptr};
       TheWorld().streams.push_back(stream);
     });
     return stream;
@@ -426,6 +520,7 @@ OndaProviderDef MakeDef() {
     GuardStatus(status, [&] {
       World& world = TheWorld();
       const std::lock_guard lock(world.mutex);
+      if (static_cast<Stream*>(stream)->recording) Spoil(*static_cast<Stream*>(stream), "waiting for the stream");
       // Memory is given back after it: left out is only what it means.
       Device& device = *Of(instance);
       if (++device.syncs != device.drop_sync)
@@ -453,6 +548,7 @@ OndaProviderDef MakeDef() {
       Device& device = *Of(instance);
       device.Count("record_event");
       if (++device.records == device.drop_record) return;
+      if (static_cast<Stream*>(stream)->recording) Spoil(*static_cast<Stream*>(stream), "recording an event");
       Event* e = static_cast<Event*>(event);
       const uint64_t generation = ++e->asked;
       RaceCheck& races = TheWorld().races;
@@ -467,6 +563,7 @@ OndaProviderDef MakeDef() {
       Device& device = *Of(instance);
       device.Count("wait_event");
       if (++device.waits == device.drop_wait) return;
+      if (static_cast<Stream*>(stream)->recording) Spoil(*static_cast<Stream*>(stream), "waiting for an event");
       Event* e = static_cast<Event*>(event);
       TheWorld().races.Join(static_cast<Stream*>(stream)->actor, e->clock);
       static_cast<Stream*>(stream)->queue.push_back({nullptr, e, e->asked});
@@ -490,6 +587,10 @@ OndaProviderDef MakeDef() {
       World& world = TheWorld();
       const std::lock_guard lock(world.mutex);
       Of(instance)->Count("copy");
+      if (const auto& recording = static_cast<Stream*>(stream)->recording) {
+        recording->items.push_back({nullptr, kind, bytes, to, from, nullptr});
+        return;
+      }
       const RaceCheck::Actor actor = static_cast<Stream*>(stream)->actor;
       world.races.Queue(actor);
       world.races.Read(actor, from, bytes, CopyText(kind, bytes));
@@ -502,12 +603,33 @@ OndaProviderDef MakeDef() {
     GuardStatus(status, [&] {
       const std::lock_guard lock(TheWorld().mutex);
       Of(instance)->Count("fill_zero");
+      if (const auto& recording = static_cast<Stream*>(stream)->recording) {
+        recording->items.push_back({nullptr, -1, bytes, memory, nullptr, nullptr});
+        return;
+      }
       const RaceCheck::Actor actor = static_cast<Stream*>(stream)->actor;
       TheWorld().races.Queue(actor);
       TheWorld().races.Write(actor, memory, bytes, "fill_zero");
       static_cast<Stream*>(stream)->queue.push_back(
           {[memory, bytes] { std::memset(RealOfAny(memory), 0, bytes); }, nullptr, 0});
     });
+  };
+  AddCapture(def);
+  def.claim_regions = [](void* instance, const OndaRegionView* region, void (*add)(void*, const OndaClaim*), void* sink,
+                         OndaStatus* status) {
+    GuardStatus(status, [&] {
+      Claims claims(add, sink);
+      if (Of(instance)->regions) ClaimSome(RegionView(*region), Of(instance)->seed, claims);
+    });
+  };
+  def.compile_region = [](void* instance, const OndaRegionView* region, void** kernel,
+                          OndaStatus* status) -> const OndaKernelDef* {
+    GuardStatus(status, [&] {
+      Of(instance)->Count("compile_region");
+      const CompiledRegion compiled = CompileLateRegion(RegionView(*region));
+      *kernel = new WrappedKernel{compiled.def, compiled.kernel, "Region '" + std::string(region->name) + "'"};
+    });
+    return status->code ? nullptr : &LateRegionDef();
   };
   return def;
 }

@@ -14,13 +14,14 @@ namespace onda {
 
 // Runs the CPU provider's kernels. Its addresses are mapped without access: host code that follows one crashes. Work is
 // only queued; it runs when somebody waits, an arbitrary stream that may go on at a time. Host memory is read when a
-// copy runs, not when it is asked for. Fresh memory is filled with a pattern. All that devices and watched host kernels
-// do goes through a race check.
+// copy runs, not when it is asked for. Fresh memory is filled with a pattern. What a stream records while it is
+// captured is asked for again at each replay. All that devices and watched host kernels do goes through a race check.
 // Options:
 //   seed=N         of the order in which streams run and of the operators that are taken (0)
 //   share=P        of 1000 operators, how many it takes (1000)
 //   only=A,B,...   the names of the operators that it may take (all)
 //   cpu_kernels=B  1: the CPU kernels, best first; 0: the plain references alone (0)
+//   regions=1      claims regions, drawn with the seed (0)
 //   fail_at=N      the Nth call that can fail does (0: never)
 //   drop_wait=N, drop_record=N, drop_sync=N
 //                  the Nth wait of a stream for an event, the Nth record of an event, the Nth time that the host waits
