@@ -23,7 +23,6 @@ enum OpFlags : uint32_t {
   kOpHost = 8,         // Works on sequences, optionals or maps; run by the engine.
   kOpShapeOnly = 32,   // Reads the shapes of its inputs and not their elements.
   kOpCopy = 64,        // Moves its input between devices.
-  kOpRegion = 128,     // Nodes that a provider claimed, as its body: compiled by that provider and launched as one.
   kOpAlias = 16,       // Only a name: `upgrade` always turns it into something else.
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/passes/infer_node.h"
 #include "core/passes/node_key.h"
+#include "kernels/region/region.h"
 
 namespace onda {
 

@@ -202,8 +202,11 @@ constexpr void FillStreams(OndaProviderDef& def) {
   def.create_stream = [](void* instance, OndaStatus* status) -> void* {
     return GuardPointer(status, [&]() -> void* {
       (void)instance;
-      if constexpr (kAsynchronous) return new Stream(Instance<P>(instance));
-      return new Stream();
+      if constexpr (kAsynchronous) {
+        return new Stream(Instance<P>(instance));
+      } else {
+        return new Stream();
+      }
     });
   };
   def.destroy_stream = [](void*, void* stream) { delete static_cast<Stream*>(stream); };
@@ -214,8 +217,11 @@ constexpr void FillStreams(OndaProviderDef& def) {
   def.create_event = [](void* instance, OndaStatus* status) -> void* {
     return GuardPointer(status, [&]() -> void* {
       (void)instance;
-      if constexpr (kAsynchronous) return new Event(Instance<P>(instance));
-      return new Event();
+      if constexpr (kAsynchronous) {
+        return new Event(Instance<P>(instance));
+      } else {
+        return new Event();
+      }
     });
   };
   def.destroy_event = [](void*, void* event) { delete static_cast<Event*>(event); };
