@@ -68,17 +68,15 @@ __device__ inline T Narrow(C x) {
   if constexpr (sizeof(T) != 2 || !requires(T t) { t.bits; }) {
     return static_cast<T>(x);
   } else {
+    constexpr bool kHalf = requires(T t, Half h) { t = h; };
     T result;
 #ifdef __CUDACC__
-    if constexpr (requires(T t, Half h) { t = h; })
-      result.bits = __half_as_ushort(__float2half_rn(x));
+    if constexpr (sizeof(C) == 8)  // from double in one step
+      result.bits = kHalf ? __half_as_ushort(__double2half(x)) : __bfloat16_as_ushort(__double2bfloat16(x));
     else
-      result.bits = __bfloat16_as_ushort(__float2bfloat16_rn(x));
+      result.bits = kHalf ? __half_as_ushort(__float2half_rn(x)) : __bfloat16_as_ushort(__float2bfloat16_rn(x));
 #else
-    if constexpr (requires(T t, Half h) { t = h; })
-      result.bits = FloatToHalf(x);
-    else
-      result.bits = FloatToBfloat16(x);
+    result.bits = static_cast<uint16_t>(EncodeSmallFloat(kHalf ? kFloat16Format : kBfloat16Format, x, false));
 #endif
     return result;
   }

@@ -54,6 +54,9 @@ std::span<const Case> Cases() {
       {"(float[1,160] a, float[110,160] b, float[1,110] c) => (float[1,110] y) { y = Gemm<transB = 1>(a, b, c) }", -2,
        2, kRtol, kAtol},
       {"(float[9,0] a, float[0,11] b, float[11] c) => (float[9,11] y) { y = Gemm(a, b, c) }"},
+      {"(float[9,16] a, float[16,11] b, float[11] c) => (float[9,11] y) { y = com.microsoft.FusedGemm<activation = "
+       "\"Relu\">(a, b, c) }",
+       -2, 2, kRtol, kAtol},
       {"(int32[9,16] a, int32[16,11] b, int32[11] c) => (int32[9,11] y) { y = Gemm(a, b, c) }", -100, 100},
       {"(uint64[9,16] a, uint64[16,11] b) => (uint64[9,11] y) { y = Gemm(a, b) }", 0, 100},
       {"(double[9,16] a, double[16,11] b, double[9,11] c) => (double[9,11] y) { y = Gemm<alpha = 2.0>(a, b, c) }"},

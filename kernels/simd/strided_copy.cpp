@@ -8,16 +8,6 @@
 
 namespace onda {
 
-Strides::Strides(std::span<const int64_t> dims) {
-  if (dims.size() > kMaxMoveRank)
-    throw Error(ErrorCode::kNotImplemented, "tensors of rank above " + std::to_string(kMaxMoveRank));
-  int64_t stride = 1;
-  for (size_t i = dims.size(); i-- > 0;) {
-    at[i] = stride;
-    stride *= dims[i];
-  }
-}
-
 namespace {
 
 // Elements that one thread should at least have to move.

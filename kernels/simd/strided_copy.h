@@ -15,7 +15,12 @@ inline constexpr int kMaxMoveRank = 32;
 // Row-major strides of dims, in elements.
 struct Strides {
   int64_t at[kMaxMoveRank] = {};
-  explicit Strides(std::span<const int64_t> dims);
+  explicit Strides(std::span<const int64_t> dims) {
+    if (dims.size() > kMaxMoveRank)
+      throw Error(ErrorCode::kNotImplemented, "tensors of rank above " + std::to_string(kMaxMoveRank));
+    int64_t stride = 1;
+    for (size_t i = dims.size(); i-- > 0; stride *= dims[i]) at[i] = stride;
+  }
   operator std::span<const int64_t>() const { return {at, kMaxMoveRank}; }  // NOLINT: reads like the array it is
 };
 

@@ -10,7 +10,6 @@
 namespace onda::cuda {
 namespace {
 
-constexpr size_t kWorkspaceLimit = size_t{32} << 20;  // what Hopper's kernels want
 constexpr int kVariants = 16;
 
 cudaDataType TypeOf(DType type) {
@@ -75,8 +74,8 @@ class GemmPlan : public RunnablePlan {
   void AskHeuristics() {
     cublasLtMatmulPreference_t preference;
     Check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
-    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspaceLimit,
-                                         sizeof(kWorkspaceLimit));
+    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kLibraryWorkspaceBytes,
+                                         sizeof(kLibraryWorkspaceBytes));
     const uint32_t alignment = 16;
     for (const auto attribute :
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,

@@ -5,12 +5,16 @@
 #define ONDA_PROVIDERS_CUDA_LIBRARY_OP_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <variant>
 
 #include "onda/types.h"
 
 namespace onda::cuda {
+
+// What kernels reserve for a library's operation: plans whose workspace is larger are left out.
+inline constexpr size_t kLibraryWorkspaceBytes = size_t{32} << 20;
 
 enum class Activation : uint8_t { kNone, kRelu, kGeluTanh, kSigmoid, kSwish };
 

@@ -108,7 +108,9 @@ def link(home, kernels, jobs):
     roots = [home, home.parent / "cudnn"]
     includes = [f"-isystem{root / 'include'}" for root in roots]
     sources = sorted(p.relative_to(ROOT) for p in (ROOT / "providers" / "cuda").glob("*.cpp"))
-    sources += [Path("kernels/cuda_table.cpp"), Path("kernels/elementwise/params.cpp")]
+    # What kernels need of their families besides their own file.
+    sources += [Path("kernels") / name for name in ("cuda_table.cpp", "elementwise/params.cpp", "matmul/product.cpp",
+                                                    "simd/activation.cpp")]
 
     def compile_host(source):
         target = BUILD / (str(source).replace("/", "_") + ".o")

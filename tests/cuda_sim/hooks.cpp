@@ -88,9 +88,11 @@ void* DynamicShared() { return KernelRun::Current()->dynamic_shared(); }
 
 void CheckVector(const void* p, size_t bytes, bool write) {
   KernelRun& run = *KernelRun::Current();
-  if (reinterpret_cast<uintptr_t>(p) % bytes != 0)
+  if (reinterpret_cast<uintptr_t>(p) % bytes != 0) {
+    run.LeaveDeviceCode();
     run.Fail("a vector access of " + std::to_string(bytes) + " bytes that is not aligned to them",
              __builtin_return_address(0));
+  }
   run.Access(p, bytes, write ? Mode::kWrite : Mode::kRead, __builtin_return_address(0));
 }
 

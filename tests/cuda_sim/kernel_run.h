@@ -66,6 +66,8 @@ class KernelRun : public OrderOracle {
   void AtFence();
   void AtAtomic(void* p, size_t bytes, const void* pc);
   void SetCondition(uint64_t condition, unsigned value) { context_.set_condition(condition, value); }
+  // What follows is the simulator's own code: hooks, which it may reach through shared inline functions, do nothing.
+  void LeaveDeviceCode() { busy_ = true; }
   // Ends the launch with that report.
   [[noreturn]] void Fail(const std::string& what, const void* pc = nullptr);
 

@@ -26,7 +26,7 @@ RULES = (
     ("providers/*", ("include/onda/*",)),
     # The kernel side of an operator: no graph access.
     ("kernels/simd/*", ("include/onda/*",)),
-    ("kernels/device/*", ("include/onda/*", "kernels/simd/*")),
+    ("kernels/device/*", ("include/onda/*", "kernels/simd/*", "providers/cuda/device.h")),
     ("kernels/*/cuda*", ("include/onda/*", "kernels/*", "providers/cuda/device.h")),
     ("kernels/*/cpu*", ("include/onda/*", "kernels/*")),
     ("kernels/*/reference*", ("include/onda/*", "kernels/*")),
