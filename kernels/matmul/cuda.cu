@@ -1,12 +1,9 @@
 // Products of real types through cuBLASLt: one call for a batch whose items lie at equal distances, else one for each
 // group of them. Gemm's addend is the epilogue's bias where it is a row with weight 1; otherwise it is spread into the
 // result first, which the product is then added to.
-#include <memory>
-#include <mutex>
-#include <vector>
-
 #include "kernels/device/broadcast.h"
 #include "kernels/device/element.h"
+#include "kernels/device/library_plans.h"
 #include "kernels/matmul/matmul.h"
 #include "providers/cuda/device.h"
 
@@ -28,36 +25,6 @@ __global__ void __launch_bounds__(kThreads)
   y[i] = Narrow<T>(Widen(c[at[0]]) * static_cast<Compute<T>>(beta));
 }
 
-// The plans that a node has needed so far, by description and device. Found again without asking the library.
-class Plans {
- public:
-  struct Choice {
-    LibraryPlan* plan;
-    int variant;
-  };
-  Choice For(Device& device, const GemmDescription& op) {
-    const std::lock_guard lock(mutex_);
-    for (const Entry& e : entries_)
-      if (e.device == &device && e.op == op) return {e.plan.get(), e.variant};
-    Entry entry{&device, op, device.MakePlan(op), -1};
-    for (int v = 0; v < entry.plan->variants() && entry.variant < 0; ++v)
-      if (entry.plan->workspace_bytes(v) <= kLibraryWorkspaceBytes) entry.variant = v;
-    if (entry.variant < 0) throw Error(ErrorCode::kNotImplemented, "every plan of the product needs too much memory");
-    entries_.push_back(std::move(entry));
-    return {entries_.back().plan.get(), entries_.back().variant};
-  }
-
- private:
-  struct Entry {
-    Device* device;
-    GemmDescription op;
-    std::unique_ptr<LibraryPlan> plan;
-    int variant;
-  };
-  std::mutex mutex_;
-  std::vector<Entry> entries_;
-};
-
 // A (rows, columns) operand with these strides, as the library takes it.
 struct Stored {
   bool transposed;
@@ -70,8 +37,8 @@ struct Stored {
 };
 
 // y += or = alpha * a b, for all batch items of p.
-void RunProduct(const LaunchArgs& args, Plans& plans, const Product& p, float alpha, const TensorView* bias, bool add,
-                cuda::Activation activation) {
+void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Product& p, float alpha, const TensorView* bias,
+                bool add, cuda::Activation activation) {
   const TensorView &a = args.input(0), &b = args.input(1), &y = args.output(0);
   const Stored left(p.m, p.k, p.a_row, p.a_col), right(p.k, p.n, p.b_row, p.b_col);
   GemmDescription op{.m = p.m, .n = p.n, .k = p.k};
@@ -91,8 +58,6 @@ void RunProduct(const LaunchArgs& args, Plans& plans, const Product& p, float al
   op.has_bias = bias != nullptr;
   op.has_residual = add;
   op.activation = activation;
-  Device& device = StreamOf(args).device();
-  const Plans::Choice choice = plans.For(device, op);
   const int64_t bytes = BitsOf(y.type()) / 8;
   auto from = [&](const TensorView& t, int64_t offset) {
     return Buffer{t.as<char>() + offset * bytes, t.bytes() - static_cast<size_t>(offset * bytes)};
@@ -104,8 +69,7 @@ void RunProduct(const LaunchArgs& args, Plans& plans, const Product& p, float al
     if (bias) operands[count++] = {bias->data, bias->bytes()};
     if (add) operands[count++] = from(y, item * p.m * p.n);
     operands[count++] = from(y, item * p.m * p.n);
-    device.Execute(StreamOf(args), *choice.plan, choice.variant, {operands, count},
-                   WorkspaceOf(args, 0, kLibraryWorkspaceBytes));
+    plans.Execute(args, op, {operands, count});
   }
 }
 
@@ -134,7 +98,7 @@ class MatMul {
 
  private:
   MatMulParams params_;
-  mutable Plans plans_;
+  mutable LibraryPlans plans_;
 };
 
 class Gemm {
@@ -175,7 +139,7 @@ class Gemm {
  private:
   GemmParams params_;
   bool relu_;
-  mutable Plans plans_;
+  mutable LibraryPlans plans_;
 };
 
 constexpr OndaKernelDef kKernels[] = {

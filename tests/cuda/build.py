@@ -132,7 +132,7 @@ def link(home, kernels, jobs):
     objects = [BUILD / str(s).replace("/", "_") / "object.o" for s in kernels]
     result = subprocess.run(
         ["g++", "-shared", "-o", BUILD / "libonda_cuda.so", *[t for t, _ in done], *objects, *libraries,
-         "-Wl,--no-undefined", f"-Wl,-rpath-link,{home / 'lib'}", "-lpthread", "-ldl"], text=True, stdout=subprocess.PIPE,
+         "-Wl,--no-undefined", f"-Wl,-rpath-link,{home / 'lib'}", "-lhwy", "-lpthread", "-ldl"], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
     return [f"link: {result.stdout[-2000:]}"] if result.returncode != 0 else []
 
