@@ -131,6 +131,11 @@ SessionOptions MakeOptions(const EngineOptions& options) {
   for (const auto& [name, size] : options.dimensions) session.AddFreeDimensionOverrideByName(name.c_str(), size);
   if (!options.optimize) session.SetGraphOptimizationLevel(GraphOptimizationLevel::kDisableAll);
   if (options.reference) session.Set("reference_kernels", "1");
+  for (const std::string& setting : options.settings) {
+    const size_t at = setting.find('=');
+    if (at == std::string::npos) throw Error(ErrorCode::kInvalidArgument, "'" + setting + "' is not KEY=VALUE");
+    session.Set(setting.substr(0, at).c_str(), setting.substr(at + 1));
+  }
   return session;
 }
 

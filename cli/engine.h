@@ -24,6 +24,7 @@ struct EngineOptions {
   bool reference = false;                     // the plain reference kernels
   bool optimize = true;                       // otherwise nodes stay as the model has them
   bool verbose = false;                       // log to standard error
+  std::vector<std::string> settings;          // KEY=VALUE of onda::SessionOptions::Set
 };
 
 struct Port {

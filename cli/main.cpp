@@ -38,6 +38,8 @@ void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_flag("--verbose", options->verbose, "log to standard error");
   command->add_option("--custom-ops", options->custom_ops, "a library of operators of your own")
       ->allow_extra_args(false);
+  command->add_option("--set", options->settings, "KEY=VALUE of a session, such as memory_limit=BYTES")
+      ->allow_extra_args(false);
   command->add_option("--provider", options->providers,
                       "where to run, best first, by name or by the path of a provider's library; cpu is always last");
 }

@@ -5,6 +5,9 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "onda/types.h"
 #include "onda_text.pb.h"
 
@@ -13,6 +16,12 @@ namespace {
 
 // Enough for graphs in graphs as deep as Onda takes them.
 constexpr int kRecursionLimit = 400;
+
+// Each message takes memory of its own, many times what its braces take in the text. Each node of a model has a few.
+constexpr int64_t kMaxMessages = 500'000;
+
+// Bytes of a parser's message, which may quote the text.
+constexpr size_t kShown = 250;
 
 // Keeps the first error of a parser, instead of printing all.
 class FirstError : public google::protobuf::io::ErrorCollector {
@@ -55,6 +64,12 @@ std::string WriteProtoForm(ProtoForm form, const std::string& binary) {
 }
 
 std::string ReadProtoForm(ProtoForm form, const std::string& text) {
+  const auto messages = std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == '<'; });
+  if (messages > kMaxMessages) {
+    throw Error(ErrorCode::kResourceLimit, "the text has " + std::to_string(messages) +
+                                               " messages, over the limit of " + std::to_string(kMaxMessages) +
+                                               "; the binary form takes larger models");
+  }
   text::Model model;
   if (form == ProtoForm::kText) {
     FirstError error;
@@ -62,13 +77,14 @@ std::string ReadProtoForm(ProtoForm form, const std::string& text) {
     parser.RecordErrorsTo(&error);
     parser.SetRecursionLimit(kRecursionLimit);
     if (!parser.ParseFromString(text, &model)) {
-      throw Error(ErrorCode::kInvalidModel, "not an ONNX model in protobuf's text form: " + error.text());
+      throw Error(ErrorCode::kInvalidModel,
+                  "not an ONNX model in protobuf's text form: " + error.text().substr(0, kShown));
     }
   } else {
     const auto status = google::protobuf::util::JsonStringToMessage(text, &model);
     if (!status.ok()) {
       throw Error(ErrorCode::kInvalidModel,
-                  "not an ONNX model in protobuf's JSON form: " + std::string(status.message()));
+                  "not an ONNX model in protobuf's JSON form: " + std::string(status.message()).substr(0, kShown));
     }
   }
   if (model.ByteSizeLong() > (uint64_t{1} << 31) - 1) {

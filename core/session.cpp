@@ -130,6 +130,7 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
 
 InferenceSession::InferenceSession(const Model& model, const LoadOptions& options)
     : deterministic_(options.deterministic),
+      max_string_bytes_(options.max_string_bytes),
       capture_(options.capture),
       ranges_(options.ranges),
       custom_ops_(options.custom_ops ? options.custom_ops : std::make_shared<const CustomOps>()) {
@@ -137,6 +138,9 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   CanonicalizeOptions canonical;
   canonical.free_dimensions = options.free_dimensions;
   canonical.stop = options.stop;
+  canonical.max_nodes = options.max_nodes;
+  canonical.max_folded_bytes = options.max_folded_bytes;
+  canonical.max_folding_time = std::chrono::milliseconds(options.max_folding_ms);
   canonical.find_op = [this](std::string_view domain, std::string_view name) {
     const OpDef* op = FindOp(domain, name);
     return op ? op : custom_ops_->Find(domain, name);
@@ -148,9 +152,9 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
            });
   };
   if (options.fold_constants) {
-    canonical.evaluate = [this, &canonical](const Node& node, std::span<const TensorPtr> in,
-                                            std::span<const Fact> out) {
-      return EvaluateOnce(instances_->host().KernelsFor(node), node, in, out, canonical.max_folded_bytes);
+    canonical.evaluate = [this, &canonical](const Node& node, std::span<const TensorPtr> in, std::span<const Fact> out,
+                                            std::chrono::steady_clock::time_point deadline) {
+      return EvaluateOnce(instances_->host().KernelsFor(node), node, in, out, canonical.max_folded_bytes, deadline);
     };
   }
   std::vector<std::string> warnings;
@@ -363,6 +367,7 @@ void InferenceSession::Run(Request& request, const RunSettings& settings) const 
   context.stop = settings.stop;
   context.observer = settings.observer;
   context.deterministic = deterministic_;
+  context.max_string_bytes = max_string_bytes_;
   context.capture = capture_;
   context.ranges = ranges_;
   context.host_pools = host_pools_;

@@ -39,6 +39,11 @@ struct LoadOptions {
   size_t memory_limit = 0;                      // of each device's pool, in bytes; 0: none
   bool ranges = false;                          // providers name sessions and nodes to their device's profiler
   bool capture = true;                          // devices replay what they have recorded; see OndaProviderDef
+  // Budgets against hostile models; see CanonicalizeOptions and RunContext.
+  int64_t max_nodes = 400'000;
+  int64_t max_folded_bytes = int64_t{64} << 20;
+  int64_t max_folding_ms = 300;
+  uint64_t max_string_bytes = kMaxStringBytes;
   PlaceOptions place;
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name
@@ -118,6 +123,7 @@ class InferenceSession {
   void CheckShape(Request& request, size_t input) const;
 
   const bool deterministic_;
+  const uint64_t max_string_bytes_;
   const bool capture_;
   const bool ranges_;
   std::shared_ptr<const CustomOps> custom_ops_;

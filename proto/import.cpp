@@ -1,5 +1,6 @@
 #include "proto/import.h"
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 
 #include <algorithm>
@@ -28,8 +29,9 @@ void RejectForeignFile(const Bytes& bytes) {
   }
 }
 
-wire::Model Parse(ScannedModel& scanned, int max_nesting) {
-  wire::Model model;
+// In an arena: protobuf's own containers lose what they were about to take where memory runs out.
+wire::Model& Parse(ScannedModel& scanned, int max_nesting, google::protobuf::Arena& arena) {
+  auto& model = *google::protobuf::Arena::CreateMessage<wire::Model>(&arena);
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(scanned.message.data()),
                                                 static_cast<int>(scanned.message.size()));
   stream.SetRecursionLimit(ProtobufRecursionLimit(max_nesting));
@@ -58,9 +60,13 @@ Model Read(const Bytes& bytes, const ImportOptions& options, std::optional<std::
   }
   ScanOptions scan;
   scan.max_nesting = options.max_nesting;
+  scan.max_nodes = options.max_nodes;
+  scan.max_attributes = 4 * options.max_nodes;
+  scan.max_parts = 10 * options.max_nodes;
   scan.stop = options.stop;
   ScannedModel scanned = ScanWire(WireMessage::kModel, bytes.span(), scan);
-  wire::Model wire = Parse(scanned, options.max_nesting);
+  google::protobuf::Arena arena;
+  wire::Model& wire = Parse(scanned, options.max_nesting, arena);
 
   Model model;
   if (!wire.has_ir_version() || !wire.has_graph()) {

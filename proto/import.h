@@ -29,6 +29,7 @@ struct ImportOptions {
   size_t max_rank = 64;                           // of a tensor
   uint64_t max_tensor_bytes = uint64_t{1} << 40;  // of one tensor
   uint64_t max_file_bytes = uint64_t{1} << 42;    // of the model's own file
+  uint64_t max_nodes = 400'000;                   // attributes: four times, parts of any kind: ten times as many
 };
 
 // Throws Error: kNotFound where the file is missing, kInvalidModel with the place and cause for what breaks ONNX's

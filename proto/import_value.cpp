@@ -140,6 +140,7 @@ template <class Message>
 FileValue Parse(WireMessage kind, const Bytes& bytes) {
   ScanOptions options;
   options.max_nesting = kMaxNesting;
+  options.max_parts = UINT64_MAX;  // given by the user, not by the model
   const ScannedModel scanned = ScanWire(kind, bytes.span(), options);
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(scanned.message.data()),
                                                 static_cast<int>(scanned.message.size()));

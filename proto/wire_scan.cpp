@@ -64,6 +64,12 @@ std::optional<Kind> ChildOf(Kind parent, uint32_t field) {
   return {};
 }
 
+// Inputs, outputs and value infos of graphs and functions, and the types of attributes.
+bool HoldsTypes(Kind parent, uint32_t field) {
+  if (parent == Kind::kGraph) return field >= 11 && field <= 13;
+  return (parent == Kind::kFunction && field == 12) || (parent == Kind::kAttribute && (field == 14 || field == 15));
+}
+
 // The fields that name a message, for errors: a tensor's 8, a node's 3, others 1 or 2.
 uint32_t NameField(Kind kind) {
   switch (kind) {
@@ -81,7 +87,7 @@ uint32_t NameField(Kind kind) {
   }
 }
 
-constexpr uint32_t kSegment = 3, kRawData = 9;
+constexpr uint32_t kSegment = 3, kStringData = 6, kRawData = 9;
 
 bool IsTensorData(uint32_t field) {
   return field == 4 || field == 5 || field == 7 || field == kRawData || field == 10 || field == 11;
@@ -121,15 +127,28 @@ class Scanner {
   static constexpr size_t kLengthBytes = 5;
 
   [[noreturn]] void Fail(const std::string& what, uint64_t offset) {
+    const std::string where = Where();
+    throw Error(ErrorCode::kInvalidModel, "not a valid ONNX file: " + (where.empty() ? "it" : where) + " " + what +
+                                              " (at byte " + std::to_string(offset) + " of " +
+                                              std::to_string(bytes_.size()) + ")");
+  }
+
+  // Counts one more of what there may be `most` of.
+  void Count(uint64_t& count, uint64_t most, const char* what) {
+    if (++count <= most) return;
+    throw Error(ErrorCode::kResourceLimit,
+                Where() + " has more than " + std::to_string(most) + " " + what + ", over the limit");
+  }
+
+  // The messages around the place that is being read.
+  std::string Where() const {
     std::string where;
     for (const auto& [kind, begin, end] : path_) {
       where += where.empty() ? "" : ", ";
       where += NameOf(kind);
       if (const std::string name = Name(kind, begin, end); !name.empty()) where += " " + Quoted(name);
     }
-    throw Error(ErrorCode::kInvalidModel, "not a valid ONNX file: " + (where.empty() ? "it" : where) + " " + what +
-                                              " (at byte " + std::to_string(offset) + " of " +
-                                              std::to_string(bytes_.size()) + ")");
+    return where;
   }
 
   // The name of a message that may be broken, or nothing. Never throws.
@@ -188,6 +207,20 @@ class Scanner {
     }
   }
 
+  void CountPart() { Count(parts_, options_.max_parts, "parts"); }
+
+  // Counts what may be messages inside a type or its name, which protobuf builds one by one. What is malformed is left
+  // to protobuf.
+  void CountParts(uint64_t begin, uint64_t end, int depth) {
+    constexpr int kDeepest = 16;  // a dimension of a tensor of a sequence of an optional is at depth 8
+    Field field;
+    for (uint64_t at = begin; at < end && Next(at, end, field) == nullptr; at = field.end) {
+      if (field.type != kLength) continue;
+      CountPart();
+      if (depth < kDeepest) CountParts(field.value, field.end, depth + 1);
+    }
+  }
+
   void Copy(uint64_t begin, uint64_t end) {
     result_.message.append(reinterpret_cast<const char*>(bytes_.data() + begin), end - begin);
   }
@@ -203,11 +236,19 @@ class Scanner {
       ScanTensor(begin, end);
     } else {
       Field field;
+      uint64_t own_attributes = 0;
       for (uint64_t at = begin; at < end; at = field.end) {
         if ((++fields_ & 0xfff) == 0) CheckStop(options_.stop);
         if (const char* wrong = Next(at, end, field)) Fail(wrong, at);
         const std::optional<Kind> child = field.type == kLength ? ChildOf(kind, field.number) : std::nullopt;
+        if (field.type == kLength) CountPart();
+        if (child == Kind::kNode) Count(nodes_, options_.max_nodes, "nodes in all");
+        if (child == Kind::kAttribute) {
+          Count(attributes_, options_.max_attributes, "attributes in all");
+          Count(own_attributes, options_.max_attributes_of_node, "attributes");
+        }
         if (!child) {
+          if (field.type == kLength && HoldsTypes(kind, field.number)) CountParts(field.value, field.end, 0);
           Copy(field.begin, field.end);
           continue;
         }
@@ -234,6 +275,7 @@ class Scanner {
       if ((++fields_ & 0xfff) == 0) CheckStop(options_.stop);
       if (const char* wrong = Next(at, end, field)) Fail(wrong, at);
       if (field.number == kSegment) Fail("is split into segments, which is not supported", at);
+      if (field.number == kStringData) CountPart();
       if (IsTensorData(field.number)) {
         ++runs;
         data = field;
@@ -261,6 +303,7 @@ class Scanner {
   ScannedModel result_;
   std::vector<Step> path_;
   uint64_t fields_ = 0;
+  uint64_t parts_ = 0, nodes_ = 0, attributes_ = 0;
 };
 
 }  // namespace

@@ -30,10 +30,17 @@ struct ScanOptions {
   uint64_t min_piece = 1024;
   // Graphs inside graphs, and sequences inside sequences, beyond this are refused.
   int max_nesting = 64;
+  // So many nodes, attributes (of the whole, and of one node), and parts that take memory of their own: names, strings,
+  // dimensions, entries.
+  uint64_t max_nodes = 400'000;
+  uint64_t max_attributes = 1'600'000;
+  uint64_t max_attributes_of_node = 1'000;
+  uint64_t max_parts = 4'000'000;
   std::stop_token stop;
 };
 
-// Checks the wire format as deep as tensors lie, with the place and offset of what is wrong, and refuses segments.
+// Checks the wire format as deep as tensors lie, with the place and offset of what is wrong, and refuses segments. What
+// is too much throws kResourceLimit before memory is taken for it.
 ScannedModel ScanWire(WireMessage kind, std::span<const std::byte> bytes, const ScanOptions& options);
 
 // How deep protobuf must be able to recurse to parse a message that ScanWire let through.

@@ -77,10 +77,11 @@ const OndaProviderDef* Environment::FindProvider(const std::string& provider_nam
 
 void Environment::Log(LogLevel level, const std::string& message) const {
   if (level < log_level) return;
+  const std::string text = ShortMessage(message);
   if (log) {
-    log(log_user, static_cast<int32_t>(level), message.c_str());
+    log(log_user, static_cast<int32_t>(level), text.c_str());
   } else {
-    StandardErrorLogger().log(kSpdlogLevels[static_cast<int>(level)], "{}: {}", name, message);
+    StandardErrorLogger().log(kSpdlogLevels[static_cast<int>(level)], "{}: {}", name, text);
   }
 }
 

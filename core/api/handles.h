@@ -114,6 +114,15 @@ struct OndaRunOptions {
 
 namespace onda {
 
+// The error where there is no memory, not even for another one. Is never deleted.
+OndaError* OutOfMemory() noexcept;
+
+// With its message made short.
+OndaError* NewError(ErrorCode code, const char* message) noexcept;
+// A message fit to be shown, whatever a model calls its parts: of what stands in quotes 200 bytes stay, and of the
+// whole at most 4,000, the beginning and the end.
+std::string ShortMessage(std::string message);
+
 // Calls fn; what it throws becomes an error object.
 template <class Fn>
 OndaError* Guard(Fn&& fn) noexcept {
@@ -121,13 +130,13 @@ OndaError* Guard(Fn&& fn) noexcept {
     fn();
     return nullptr;
   } catch (const Error& e) {
-    return new (std::nothrow) OndaError{static_cast<int32_t>(e.code()), e.what()};
+    return NewError(e.code(), e.what());
   } catch (const std::bad_alloc&) {
-    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kOutOfMemory), "out of memory"};
+    return OutOfMemory();
   } catch (const std::length_error&) {
-    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kOutOfMemory), "out of memory"};
+    return OutOfMemory();
   } catch (const std::exception& e) {
-    return new (std::nothrow) OndaError{static_cast<int32_t>(ErrorCode::kInternal), e.what()};
+    return NewError(ErrorCode::kInternal, e.what());
   }
 }
 

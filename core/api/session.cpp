@@ -35,6 +35,14 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
     o.load.fuse = level > 1;
   } else if (key == "memory_limit") {
     o.memory_limit = static_cast<size_t>(ParseInt(key, value, 0, INT64_MAX));
+  } else if (key == "max_nodes") {
+    o.load.max_nodes = ParseInt(key, value, 1, INT32_MAX);
+  } else if (key == "max_folded_bytes") {
+    o.load.max_folded_bytes = ParseInt(key, value, 0, INT64_MAX / 4);
+  } else if (key == "max_folding_ms") {
+    o.load.max_folding_ms = ParseInt(key, value, 0, 86'400'000);
+  } else if (key == "max_string_bytes") {
+    o.load.max_string_bytes = static_cast<uint64_t>(ParseInt(key, value, 1, INT64_MAX));
   } else if (key == "log_severity_level") {
     o.log_level = static_cast<int>(ParseInt(key, value, 0, 4));
   } else if (key == "flush_denormals") {
@@ -50,8 +58,9 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
   } else {
     throw Error(ErrorCode::kInvalidArgument,
                 "unknown session option '" + key +
-                    "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, log_severity_level, "
-                    "flush_denormals, reference_kernels, allow_missing_providers, stream_capture, profiling_ranges");
+                    "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, max_nodes, "
+                    "max_folded_bytes, max_folding_ms, max_string_bytes, log_severity_level, flush_denormals, "
+                    "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges");
   }
 }
 
@@ -228,6 +237,7 @@ void FillSessionApi(OndaApi& api) {
       RequireArgument(out, "out");
       proto::ImportOptions import;
       if (options) import.stop = options->cancel.get_token();
+      if (options) import.max_nodes = static_cast<uint64_t>(options->load.max_nodes);
       *out = NewSession(env, proto::ImportFile(path, import), options);
     });
   };
@@ -240,6 +250,7 @@ void FillSessionApi(OndaApi& api) {
       proto::ImportOptions import;
       if (options) {
         import.stop = options->cancel.get_token();
+        import.max_nodes = static_cast<uint64_t>(options->load.max_nodes);
         for (const auto& [location, external] : options->external_data) {
           // The caller promised that it lives as long as the session: an owner that frees nothing.
           std::shared_ptr<const void> owner(external.data, [](const void*) {});

@@ -6,6 +6,36 @@ void RequireArgument(const void* pointer, const char* what) {
   if (!pointer) throw Error(ErrorCode::kInvalidArgument, std::string(what) + " must not be NULL");
 }
 
+OndaError* OutOfMemory() noexcept {
+  static OndaError error{static_cast<int32_t>(ErrorCode::kOutOfMemory), "out of memory"};
+  return &error;
+}
+
+std::string ShortMessage(std::string message) {
+  constexpr size_t kPiece = 200, kMost = 4000, kEnd = 900;
+  if (message.size() <= kPiece) return message;
+  std::string text;
+  size_t piece = 0;  // length of the word, or of what stands in quotes, so far
+  bool quoted = false;
+  for (const char c : message) {
+    const bool ends = c == '\'' || (!quoted && c == ' ');
+    quoted = quoted != (c == '\'');
+    if (ends && piece > kPiece) text += "...";
+    piece = ends ? 0 : piece + 1;
+    if (piece <= kPiece) text += c;
+  }
+  if (piece > kPiece) text += "...";
+  return text.size() <= kMost ? text : text.substr(0, kMost - kEnd - 5) + " ... " + text.substr(text.size() - kEnd);
+}
+
+OndaError* NewError(ErrorCode code, const char* message) noexcept {
+  try {
+    return new OndaError{static_cast<int32_t>(code), ShortMessage(message)};
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory();
+  }
+}
+
 namespace {
 
 OndaApi MakeTable() {
@@ -17,7 +47,9 @@ OndaApi MakeTable() {
     return error ? error->code : static_cast<int32_t>(ErrorCode::kOutOfMemory);
   };
   api.ErrorGetMessage = [](const OndaError* error) { return error ? error->message.c_str() : "out of memory"; };
-  api.ReleaseError = [](OndaError* error) { delete error; };
+  api.ReleaseError = [](OndaError* error) {
+    if (error != OutOfMemory()) delete error;
+  };
   api.ProviderCount = [] { return size_t{1}; };
   api.ProviderName = [](size_t index) { return index == 0 ? "cpu" : ""; };
   FillEnvironmentApi(api);

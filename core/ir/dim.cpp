@@ -36,6 +36,47 @@ void AddTerm(Terms& terms, std::vector<std::string> monomial, int64_t coefficien
   if (it->second == 0) terms.erase(it);
 }
 
+// Shape arithmetic can square an expression at every node of a model: what outgrows this is a symbol of its own, named
+// after a hash of what it stands for, so that equal expressions stay equal.
+constexpr size_t kMaxTerms = 64, kMaxFactors = 16, kMaxAtom = 512;
+
+std::string HashName(const std::vector<std::string_view>& parts) {
+  uint64_t first = 0xcbf29ce484222325, second = 0x9ae16a3b2f90404f;  // two sums of FNV-1a's form
+  for (std::string_view part : parts) {
+    for (const char c : part) {
+      first = (first ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+      second = (second ^ static_cast<unsigned char>(c)) * 0x9e3779b97f4a7c15;
+    }
+    first = (first ^ 0x1ff) * 0x100000001b3;  // ends a part
+    second = (second ^ 0x1ff) * 0x9e3779b97f4a7c15;
+  }
+  std::string name = "_h";
+  for (uint64_t half : {first, second})
+    for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[(half >> shift) & 15];
+  return name;
+}
+
+bool TooLarge(const Terms& terms) {
+  return terms.size() > kMaxTerms || std::any_of(terms.begin(), terms.end(), [](const auto& t) {
+           return t.first.size() > kMaxFactors ||
+                  std::any_of(t.first.begin(), t.first.end(), [](const auto& atom) { return atom.size() > kMaxAtom; });
+         });
+}
+
+std::string HashName(const Terms& terms) {
+  std::vector<std::string> numbers;
+  numbers.reserve(terms.size());
+  std::vector<std::string_view> parts;
+  for (const auto& [monomial, c] : terms) {
+    parts.push_back(numbers.emplace_back(std::to_string(c) + "*" + std::to_string(monomial.size())));
+    for (const std::string& atom : monomial) parts.push_back(atom);
+  }
+  return HashName(parts);
+}
+
+// Exact where b divides a; nothing else may be asked of the rest.
+bool Divides(int64_t b, int64_t a) { return b == -1 ? a != INT64_MIN : a % b == 0; }
+
 int64_t FloorDivInt(int64_t a, int64_t b) {
   if (a == INT64_MIN && b == -1) throw Error(ErrorCode::kResourceLimit, "a dimension exceeds 64 bits");
   const int64_t q = a / b;
@@ -51,6 +92,11 @@ Dim::Dim(std::shared_ptr<const Expression> expression) {
     value_ = terms.begin()->second;
     return;
   }
+  if (TooLarge(terms)) {
+    auto symbol = std::make_shared<Expression>();
+    symbol->terms[{HashName(terms)}] = 1;
+    expression = std::move(symbol);
+  }
   expression_ = std::move(expression);
 }
 
@@ -64,7 +110,9 @@ static Terms TermsOf(const Dim& d, const Dim::Expression* e) {
 Dim Dim::Symbol(std::string name) {
   auto e = std::make_shared<Expression>();
   e->terms[{std::move(name)}] = 1;
-  return Dim(std::move(e));
+  Dim d;
+  d.expression_ = std::move(e);  // as it is, however long a model's names are
+  return d;
 }
 
 std::string_view Dim::symbol() const {
@@ -115,7 +163,8 @@ Dim operator-(const Dim& a, const Dim& b) {
 }
 
 Dim Dim::Atom(std::string_view function, const Dim& a, const Dim& b) {
-  return Symbol(std::string(function) + "(" + a.ToString() + ", " + b.ToString() + ")");
+  std::string text = std::string(function) + "(" + a.ToString() + ", " + b.ToString() + ")";
+  return Symbol(text.size() > kMaxAtom ? HashName(std::vector<std::string_view>{text}) : std::move(text));
 }
 
 Dim FloorDiv(const Dim& a, const Dim& b) {
@@ -125,7 +174,7 @@ Dim FloorDiv(const Dim& a, const Dim& b) {
   if (a == b) return 1;
   if (b.known()) {  // divide exactly where every coefficient allows it
     const Terms terms = TermsOf(a, a.expression_.get());
-    if (std::all_of(terms.begin(), terms.end(), [&](const auto& t) { return t.second % b.value_ == 0; })) {
+    if (std::all_of(terms.begin(), terms.end(), [&](const auto& t) { return Divides(b.value_, t.second); })) {
       auto e = std::make_shared<Dim::Expression>();
       for (const auto& [monomial, c] : terms) AddTerm(e->terms, monomial, c / b.value_);
       return Dim(std::move(e));
@@ -139,7 +188,7 @@ Dim FloorDiv(const Dim& a, const Dim& b) {
       for (const auto& [monomial, c] : TermsOf(a, a.expression_.get())) {
         std::vector<std::string> rest;
         std::set_difference(monomial.begin(), monomial.end(), dm.begin(), dm.end(), std::back_inserter(rest));
-        exact = exact && c % dc == 0 && rest.size() + dm.size() == monomial.size();
+        exact = exact && Divides(dc, c) && rest.size() + dm.size() == monomial.size();
         if (!exact) break;
         AddTerm(e->terms, std::move(rest), c / dc);
       }
@@ -150,7 +199,7 @@ Dim FloorDiv(const Dim& a, const Dim& b) {
 }
 
 Dim CeilDiv(const Dim& a, const Dim& b) {
-  if (a.known() && b.known() && b.value_ != 0) return -FloorDivInt(-a.value_, b.value_);
+  if (a.known() && b.known() && b.value_ != 0) return CheckedMul(-1, FloorDivInt(CheckedMul(-1, a.value_), b.value_));
   return FloorDiv(a + b - Dim(1), b);
 }
 
@@ -171,14 +220,15 @@ std::string Dim::ToString() const {
   std::string text;
   for (auto it = expression_->terms.rbegin(); it != expression_->terms.rend(); ++it) {  // constant term last
     const auto& [monomial, c] = *it;
-    const int64_t magnitude = c < 0 && !text.empty() ? -c : c;
+    std::string magnitude = std::to_string(c);
+    if (c < 0 && !text.empty()) magnitude.erase(0, 1);
     if (!text.empty()) text += c < 0 ? " - " : " + ";
     std::string product;
     for (const std::string& atom : monomial) product += (product.empty() ? "" : "*") + atom;
     if (product.empty()) {
-      text += std::to_string(magnitude);
+      text += magnitude;
     } else {
-      text += (magnitude == 1 ? "" : magnitude == -1 ? "-" : std::to_string(magnitude) + "*") + product;
+      text += (magnitude == "1" ? "" : magnitude == "-1" ? "-" : magnitude + "*") + product;
     }
   }
   return text;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "core/ir/at_node.h"
+#include "core/ir/string_bound.h"
 #include "core/passes/folding_cost.h"
 #include "core/schema/check_node.h"
 #include "onda/float_formats.h"
@@ -22,6 +23,8 @@ struct Shared {
   int64_t nodes = 0;
   int64_t names = 0;
   std::chrono::nanoseconds folding{};  // spent so far, by FoldingCost
+  int64_t folded_bytes = 0;            // of constants made so far
+  int64_t max_folded_total = 0;
 
   Dim FreshDim() { return Dim::Symbol("_" + std::to_string(symbols++)); }
   std::string FreshName() { return "_onda_" + std::to_string(names++); }
@@ -373,15 +376,23 @@ bool Writer::Fold(const Node& node, const std::vector<Fact>& outputs) {
     if (!outputs[i].static_shape()) continue;  // data-dependent: evaluate() bounds it
     const std::vector<int64_t> dims = outputs[i].static_dims();
     small = small && CountOf(dims) <= kMaxContent;
-    if (static_cast<int64_t>(BytesOf(outputs[i].dtype, CountOf(dims))) > shared_.options.max_folded_bytes) return false;
+    const auto bytes = static_cast<int64_t>(BytesOf(outputs[i].dtype, CountOf(dims)));
+    if (bytes > shared_.options.max_folded_bytes || bytes > shared_.max_folded_total - shared_.folded_bytes)
+      return false;
   }
   const std::chrono::nanoseconds cost = FoldingCost(node, inputs, outputs);
   if (cost > (small ? 3 : 1) * shared_.options.max_folding_time - shared_.folding) return false;
   shared_.folding += cost;
-  const auto results = shared_.options.evaluate(node, inputs, outputs);
+  const auto deadline = std::chrono::steady_clock::now() + 2 * shared_.options.max_folding_time;
+  const auto results = shared_.options.evaluate(node, inputs, outputs, deadline);
   if (!results) return false;
-  for (size_t i = 0; i < node.outputs.size(); ++i)
-    if (node.outputs[i] != kNoValue) out_->value(node.outputs[i]).fact = Fact::Constant((*results)[i]);
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    shared_.folded_bytes += static_cast<int64_t>((*results)[i]->bytes());
+    if ((*results)[i]->dtype() == DType::kString)
+      shared_.folded_bytes += static_cast<int64_t>(StringBytes((*results)[i]->view()));
+    out_->value(node.outputs[i]).fact = Fact::Constant((*results)[i]);
+  }
   return true;
 }
 
@@ -441,6 +452,10 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
 std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOptions& options,
                                     std::vector<std::string>* warnings) {
   Shared shared{model, options, warnings, {}};
+  shared.max_folded_total = 2 * options.max_folded_bytes;
+  for (ValueId id : model.graph->initializers)
+    if (const TensorPtr& constant = model.graph->FactOf(id).constant)
+      shared.max_folded_total += static_cast<int64_t>(constant->bytes());
   for (const Function& f : model.functions)
     shared.functions[FunctionKey(NormalDomain(f.domain), f.name, f.overload)] = &f;
   const Graph& in = *model.graph;

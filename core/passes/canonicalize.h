@@ -25,18 +25,19 @@ struct CanonicalizeOptions {
   // Budgets, against models that expand without end.
   int64_t max_nodes = 400'000;
   int max_depth = 100;
-  int64_t max_folded_bytes = int64_t{64} << 20;  // per folded output
+  int64_t max_folded_bytes = int64_t{64} << 20;  // per folded output; of all together twice that and the initializers
   // Nodes are folded as long as their FoldingCost fits into so much in total; those that give values of at most
-  // kMaxContent elements as long as it fits into three times that.
+  // kMaxContent elements as long as it fits into three times that. A node that then takes twice as long is left.
   std::chrono::milliseconds max_folding_time{300};
 
   // The canonical operator of a name; nullptr where there is none.
   std::function<const OpDef*(std::string_view domain, std::string_view op)> find_op;
   // Whether some provider has a kernel for the node, whose facts are given; where not, it is decomposed if it can be.
   std::function<bool(const Node& node, std::span<const Fact> inputs, std::span<const Fact> outputs)> has_kernel;
-  // Runs a node on constants; nullopt where it cannot. Inputs that are omitted are null.
+  // Runs a node on constants; nullopt where it cannot, or not by the deadline. Inputs that are omitted are null.
   std::function<std::optional<std::vector<TensorPtr>>(const Node& node, std::span<const TensorPtr> inputs,
-                                                      std::span<const Fact> outputs)>
+                                                      std::span<const Fact> outputs,
+                                                      std::chrono::steady_clock::time_point deadline)>
       evaluate;
 };
 

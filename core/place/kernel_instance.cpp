@@ -1,9 +1,11 @@
 #include "core/place/kernel_instance.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/ir/op_def.h"
+#include "core/ir/string_bound.h"
 #include "core/place/node_view.h"
 
 namespace onda {
@@ -13,13 +15,26 @@ struct Evaluation {
   std::vector<std::shared_ptr<Tensor>> outputs;
   std::span<const Fact> facts;
   int64_t max_bytes;
+  std::chrono::steady_clock::time_point deadline;
+  bool late = false;  // and so the outputs are not complete
+
+  bool Late() {
+    late = late ||
+           (deadline != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= deadline);
+    return late;
+  }
 };
 
 const OndaHost kInlineHost = {
     sizeof(OndaHost),
-    [](void*, int64_t n, int64_t, void (*body)(void*, int64_t, int64_t), void* arg) { body(arg, 0, n); },
+    [](void* state, int64_t n, int64_t grain, void (*body)(void*, int64_t, int64_t), void* arg) {
+      // As threads would take it, so that the deadline is asked in between.
+      const int64_t step = std::max<int64_t>({grain, (n + 63) / 64, 1});
+      for (int64_t begin = 0; begin < n && !static_cast<Evaluation*>(state)->Late(); begin += step)
+        body(arg, begin, std::min(begin + step, n));
+    },
     [](void*) -> int32_t { return 1; },
-    [](void*) -> int32_t { return 0; },
+    [](void* state) -> int32_t { return static_cast<Evaluation*>(state)->Late(); },
     [](void* state, int32_t index, int32_t rank, const int64_t* dims, OndaTensorView* out,
        OndaStatus* status) -> int32_t {
       status->code = 0;
@@ -68,7 +83,7 @@ std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Nod
 
 std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,
                                                    std::span<const TensorPtr> inputs, std::span<const Fact> outputs,
-                                                   int64_t max_bytes) {
+                                                   int64_t max_bytes, std::chrono::steady_clock::time_point deadline) {
   if (node.op->flags & kOpView) {  // the same bytes under another shape
     if (!outputs[0].static_shape()) return {};
     return std::vector<TensorPtr>{
@@ -86,6 +101,7 @@ std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef
   Evaluation evaluation;
   evaluation.facts = outputs;
   evaluation.max_bytes = max_bytes;
+  evaluation.deadline = deadline;
   evaluation.outputs.resize(outputs.size());
   std::vector<OndaTensorView> output_views;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -100,6 +116,8 @@ std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef
     }
     output_views.push_back(view);
   }
+  const StringBound strings = BoundStrings(node, input_views, output_views);
+  if (strings.longest > static_cast<uint64_t>(max_bytes) || strings.total > static_cast<uint64_t>(max_bytes)) return {};
   const auto kernel = CreateKernel(*def, node, facts, outputs);
   const uint64_t workspace_bytes = kernel->Workspace(input_views, output_views);
   const std::unique_ptr<void, void (*)(void*)> workspace(
@@ -117,7 +135,7 @@ std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef
   launch.host_state = &evaluation;
   OndaStatus status{};
   kernel->Launch(launch, &status);
-  if (status.code == static_cast<int32_t>(ErrorCode::kResourceLimit)) return {};
+  if (evaluation.late || status.code == static_cast<int32_t>(ErrorCode::kResourceLimit)) return {};
   // A data-dependent error belongs to the run, not to loading: the node may lie on a branch that is never taken.
   if (status.code == static_cast<int32_t>(ErrorCode::kRuntime)) return {};
   if (status.code) ThrowStatus(status, node, input_views);

@@ -2,6 +2,7 @@
 #ifndef ONDA_CORE_PLACE_KERNEL_INSTANCE_H_
 #define ONDA_CORE_PLACE_KERNEL_INSTANCE_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,10 +51,11 @@ std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Nod
                                              std::span<const Fact> outputs);
 
 // Runs a node once, on the calling thread, on constants; for folding. Outputs of unknown shape may take up to
-// max_bytes. nullopt where no candidate runs it, or an output would be larger.
-std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,
-                                                   std::span<const TensorPtr> inputs, std::span<const Fact> outputs,
-                                                   int64_t max_bytes);
+// max_bytes. nullopt where no candidate runs it, an output would be larger, or it is not done at the deadline.
+std::optional<std::vector<TensorPtr>> EvaluateOnce(
+    std::span<const OndaKernelDef* const> candidates, const Node& node, std::span<const TensorPtr> inputs,
+    std::span<const Fact> outputs, int64_t max_bytes,
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
 
 // Throws what a status says, with the node's name and the shapes of its inputs.
 [[noreturn]] void ThrowStatus(const OndaStatus& status, const Node& node, std::span<const OndaTensorView> inputs);

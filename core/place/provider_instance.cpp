@@ -58,8 +58,13 @@ ProviderInstance::ProviderInstance(const OndaProviderDef* def, std::string label
   if (!handle_) throw Error(ErrorCode::kNotFound, label_ + ": the provider gave no instance");
   int32_t count = 0;
   const OndaKernelDef* const* kernels = def_.kernels(handle_, &count);
-  AddKernels(more);
-  AddKernels({kernels, static_cast<size_t>(count)});
+  try {
+    AddKernels(more);
+    AddKernels({kernels, static_cast<size_t>(count)});
+  } catch (...) {  // an object that is not made has no destructor
+    def_.destroy(handle_);
+    throw;
+  }
 }
 
 void ProviderInstance::AddKernels(std::span<const OndaKernelDef* const> kernels) {

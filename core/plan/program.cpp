@@ -40,12 +40,21 @@ Program::Program(const CompiledGraph& compiled, std::vector<ValueId> outputs)
   for (ValueId id : outputs_) last_use_[id] = static_cast<int32_t>(order_.size());
 }
 
+bool PreparedConstants::Offer(const Tensor& constant) {
+  constexpr size_t kSmall = 64 << 10;
+  if (constant.bytes() <= kSmall || offered_.insert(constant.data()).second) return true;
+  if (constant.bytes() > left_) return false;
+  left_ -= constant.bytes();
+  return true;
+}
+
 CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
-                             std::shared_ptr<UploadedConstants> uploaded)
+                             std::shared_ptr<UploadedConstants> uploaded, std::shared_ptr<PreparedConstants> prepared)
     : graph_(std::move(graph)),
       instances_(std::move(instances)),
       uploaded_(uploaded ? std::move(uploaded) : std::make_shared<UploadedConstants>(instances_)),
       nodes_(graph_->nodes().size()) {
+  if (!prepared) prepared = std::make_shared<PreparedConstants>();
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
     const Node& node = graph_->node(id);
     CompiledNode& compiled = nodes_[id];
@@ -56,7 +65,7 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
       continue;
     }
     for (const Body& body : node.bodies)
-      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_));
+      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_, prepared));
     if (RunByEngine(*graph_, node)) compiled.place = "engine";
     if (RunByEngine(*graph_, node) || (node.op->flags & kOpCopy)) continue;
     if (node.op->flags & kOpView) {
@@ -64,13 +73,21 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
       continue;
     }
     const std::vector<Fact> inputs = graph_->FactsOf(node.inputs), outputs = graph_->FactsOf(node.outputs);
-    const OndaKernelDef* def = ChooseKernel(provider.KernelsFor(node), node, inputs, outputs, &compiled.refusals);
+    std::vector<Fact> offered = inputs;
+    for (Fact& fact : offered)
+      if (fact.constant && !prepared->Offer(*fact.constant)) fact.constant = nullptr;
+    const OndaKernelDef* def = ChooseKernel(provider.KernelsFor(node), node, offered, outputs, &compiled.refusals);
+    if (!def) {  // some kernels take constants only
+      compiled.refusals.clear();
+      offered = inputs;
+      def = ChooseKernel(provider.KernelsFor(node), node, offered, outputs, &compiled.refusals);
+    }
     if (!def) {
       std::string text = Describe(node) + ": " + provider.label() + " has no kernel for it";
       for (const Refusal& r : compiled.refusals) text += "; " + r.reason;
       throw Error(ErrorCode::kNotImplemented, text);
     }
-    compiled.kernel = CreateKernel(*def, node, inputs, outputs);
+    compiled.kernel = CreateKernel(*def, node, offered, outputs);
     for (size_t i = 0; i < node.inputs.size(); ++i)
       if (node.instance != 0 && node.has_input(i) && !ReadsOnHost(node, i) && inputs[i].constant)
         uploaded_->Add(node.instance, inputs[i].constant, graph_->value(node.inputs[i]).name);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,13 +52,27 @@ class Program {
   mutable FramePool frames_;
 };
 
+// Which constants the kernels of a session have been given to prepare. A constant that many nodes read would be packed
+// by each of them: beyond the budget, nodes that are not the first are given none, and read it where it lies.
+class PreparedConstants {
+ public:
+  explicit PreparedConstants(size_t max_repeated_bytes = size_t{64} << 20) : left_(max_repeated_bytes) {}
+  // Whether one more kernel may prepare it.
+  bool Offer(const Tensor& constant);
+
+ private:
+  size_t left_;  // bytes of constants that may still be offered again
+  std::set<const void*> offered_;
+};
+
 class CompiledGraph {
  public:
   // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads
   // the constants that devices read. Throws kNotImplemented where a node has none.
-  // uploaded: of the graph around a body.
+  // uploaded, prepared: of the graph around a body.
   CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
-                std::shared_ptr<UploadedConstants> uploaded = nullptr);
+                std::shared_ptr<UploadedConstants> uploaded = nullptr,
+                std::shared_ptr<PreparedConstants> prepared = nullptr);
   ~CompiledGraph();
 
   const Graph& graph() const { return *graph_; }

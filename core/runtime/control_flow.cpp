@@ -3,6 +3,7 @@
 
 #include "core/ir/op_def.h"
 #include "core/runtime/host_op.h"
+#include "core/runtime/scan_output.h"
 #include "onda/float_formats.h"
 
 namespace onda {
@@ -31,7 +32,7 @@ void RunLoop(HostOpContext& c) {
   std::vector<RuntimeValue> carried;
   for (size_t i = 2; i < c.input_count(); ++i) carried.push_back(c.input(i));
   const size_t n = carried.size();
-  std::vector<std::vector<RuntimeValue>> scans(c.outputs.size() > n ? c.outputs.size() - n : 0);
+  std::vector<ScanOutput> scans(c.outputs.size() > n ? c.outputs.size() - n : 0);
 
   for (int64_t i = 0; go && (!limited || i < limit); ++i) {
     c.CheckStop();
@@ -41,7 +42,7 @@ void RunLoop(HostOpContext& c) {
     if (results[0].count() != 1) c.Fail("the body's condition must have one element");
     go = HostOpContext::ScalarOf(results[0]);
     carried.assign(std::make_move_iterator(results.begin() + 1), std::make_move_iterator(results.begin() + 1 + n));
-    for (size_t k = 0; k < scans.size(); ++k) scans[k].push_back(std::move(results[1 + n + k]));
+    for (size_t k = 0; k < scans.size(); ++k) scans[k].Append(c, std::move(results[1 + n + k]));
   }
   for (size_t i = 0; i < c.outputs.size(); ++i) {
     if (i < n) {
@@ -49,7 +50,7 @@ void RunLoop(HostOpContext& c) {
     } else if (scans[i - n].empty()) {
       c.outputs[i] = EmptyScan(c, i, 0);
     } else {
-      c.outputs[i] = StackValues(c, scans[i - n], 0);
+      c.outputs[i] = scans[i - n].Stack(c, 0);
     }
   }
 }
@@ -57,7 +58,7 @@ void RunLoop(HostOpContext& c) {
 // The recurrence itself. lengths: iterations; slice(k, i): element i of scan input k.
 struct ScanResult {
   std::vector<RuntimeValue> states;
-  std::vector<std::vector<RuntimeValue>> scans;
+  std::vector<ScanOutput> scans;
 };
 template <class Slice>
 ScanResult Recur(HostOpContext& c, std::vector<RuntimeValue> states, int64_t scan_inputs, size_t scan_outputs,
@@ -71,7 +72,7 @@ ScanResult Recur(HostOpContext& c, std::vector<RuntimeValue> states, int64_t sca
     for (int64_t k = 0; k < scan_inputs; ++k) inputs.push_back(slice(k, i));
     std::vector<RuntimeValue> outputs = c.RunBody("body", std::move(inputs));
     states.assign(std::make_move_iterator(outputs.begin()), std::make_move_iterator(outputs.begin() + n));
-    for (size_t k = 0; k < scan_outputs; ++k) result.scans[k].push_back(std::move(outputs[n + k]));
+    for (size_t k = 0; k < scan_outputs; ++k) result.scans[k].Append(c, std::move(outputs[n + k]));
   }
   result.states = std::move(states);
   return result;
@@ -112,14 +113,14 @@ void RunScan(HostOpContext& c) {
       c.outputs[i] = std::move(result.states[i]);
       continue;
     }
-    std::vector<RuntimeValue>& scan = result.scans[i - n];
+    ScanOutput& scan = result.scans[i - n];
     if (scan.empty()) {
       c.outputs[i] =
           EmptyScan(c, i, i - n < output_axes.size() ? static_cast<int>(std::max<int64_t>(output_axes[i - n], 0)) : 0);
       continue;
     }
-    if (reversed(output_directions, i - n)) std::reverse(scan.begin(), scan.end());
-    c.outputs[i] = StackValues(c, scan, AxisOf(c, output_axes, i - n, static_cast<int>(scan[0].dims.size()) + 1));
+    const int axis = AxisOf(c, output_axes, i - n, static_cast<int>(scan.first().dims.size()) + 1);
+    c.outputs[i] = scan.Stack(c, axis, reversed(output_directions, i - n));
   }
 }
 
@@ -158,14 +159,14 @@ void RunBatchedScan(HostOpContext& c) {
         per_output[i].push_back(std::move(result.states[i]));
         continue;
       }
-      std::vector<RuntimeValue>& scan = result.scans[i - n];
+      ScanOutput& scan = result.scans[i - n];
       if (scan.empty()) c.Fail("a batch element of length 0");
-      while (static_cast<int64_t>(scan.size()) < longest) {
-        RuntimeValue zero = c.NewTensor(scan[0].dtype, scan[0].dims);
+      while (scan.count() < longest) {
+        RuntimeValue zero = c.NewTensor(scan.first().dtype, scan.first().dims);
         if (zero.dtype != DType::kString) std::fill_n(static_cast<char*>(zero.data), zero.bytes(), 0);
-        scan.push_back(std::move(zero));
+        scan.Append(c, std::move(zero));
       }
-      per_output[i].push_back(StackValues(c, scan, 0));
+      per_output[i].push_back(scan.Stack(c, 0));
     }
   }
   for (size_t i = 0; i < c.outputs.size(); ++i)

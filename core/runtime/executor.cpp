@@ -6,6 +6,7 @@
 
 #include "core/ir/at_node.h"
 #include "core/ir/op_def.h"
+#include "core/ir/string_bound.h"
 #include "core/plan/bind.h"
 #include "core/runtime/host_op.h"
 #include "core/runtime/kernel_loop.h"
@@ -532,6 +533,8 @@ class Execution {
       launch.stream = state.stream = lane.stream;
       launch.status = lane.status;
     }
+    const std::shared_ptr<void> reserved =
+        ReserveStrings(graph_.node(step.node), views.first(step.input_count), views.subspan(step.input_count));
     OndaStatus status;
     status.code = 0;
     const auto start = context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
@@ -548,10 +551,38 @@ class Execution {
       context_.observer->after_node(graph_, graph_.node(step.node), views.first(step.input_count),
                                     views.subspan(step.input_count), took.count());
     }
-    for (size_t i = step.input_count; i < count; ++i)
+    for (size_t i = step.input_count; i < count; ++i) {
+      if (views[i].dtype == static_cast<int32_t>(DType::kString)) {
+        ChargeStrings(arguments[i].id);
+      }
       if (arguments[i].place == Argument::Place::kDynamic && !values_[arguments[i].id].present())
         throw Error(ErrorCode::kInternal, Describe(graph_.node(step.node)) + ": the kernel gave output " +
                                               std::to_string(i - step.input_count) + " no shape");
+    }
+  }
+
+  // The characters of strings lie where std::string puts them; blocks that are never touched stand for them in the
+  // pool's count. Before a launch: for the most that it may make.
+  std::shared_ptr<void> ReserveStrings(const Node& node, std::span<const OndaTensorView> inputs,
+                                       std::span<const OndaTensorView> outputs) const {
+    constexpr uint64_t kUncounted = 1 << 20;
+    const StringBound bound = BoundStrings(node, inputs, outputs);
+    try {
+      CheckStringLength(bound, context_.max_string_bytes);
+      return bound.total > kUncounted ? context_.pool->Allocate(bound.total) : nullptr;
+    } catch (const Error& error) {
+      throw AtNode(node, error);
+    }
+  }
+
+  // After it: for what it made.
+  void ChargeStrings(ValueId id) {
+    constexpr uint64_t kUncounted = 4096;
+    RuntimeValue& made = values_[id];
+    const uint64_t bytes = made.present() ? StringBytes(made.view()) : 0;
+    if (bytes <= kUncounted) return;
+    using Owners = std::pair<std::shared_ptr<const void>, std::shared_ptr<void>>;
+    made.owner = std::make_shared<Owners>(std::move(made.owner), context_.pool->Allocate(bytes));
   }
 
   const Program& program_;

@@ -23,6 +23,8 @@ struct NodeObserver {
       after_node;
 };
 
+inline constexpr uint64_t kMaxStringBytes = uint64_t{32} << 20;
+
 // What all graphs of one run share.
 struct RunContext {
   std::shared_ptr<BlockPool> pool;  // of host memory
@@ -37,7 +39,8 @@ struct RunContext {
   bool ranges = false;                  // providers are told of sessions and nodes
   bool capture = true;                  // devices replay what they have recorded
   bool deterministic = false;           // results do not depend on the threads
-  int depth = 0;                        // of nested bodies
+  uint64_t max_string_bytes = kMaxStringBytes;  // of one string that a node makes
+  int depth = 0;                                // of nested bodies
 };
 
 // Memory of the caller's for an output of a run, used where type and shape are as given: a tensor; null: none.

@@ -109,6 +109,8 @@ void InferLoop(InferContext& c) {
   if (c.output_count() > outputs.size() - 1)
     c.Reject("the body gives " + std::to_string(outputs.size()) + " outputs, the node has " +
              std::to_string(c.output_count()));
+  if (outputs[0].known() && (!outputs[0].is_tensor() || outputs[0].dtype != DType::kBool))
+    c.Reject("the body's condition is " + outputs[0].ToString() + ", it must be bool");
   const Dim trips = c.FreshDim();
   for (size_t i = 0; i < c.output_count(); ++i) {
     if (i < carried.size()) {

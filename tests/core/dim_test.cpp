@@ -90,5 +90,32 @@ TEST(Dim, OverflowIsAnError) {
   EXPECT_EQ(code([] { FloorDiv(Dim(INT64_MIN), Dim(-1)); }), ErrorCode::kResourceLimit);
 }
 
+TEST(Dim, SquaringEndsInASymbolThatStaysEqual) {
+  auto squared = [](Dim d) {
+    for (int i = 0; i < 60; ++i) d = d * d + Dim(1);
+    return d;
+  };
+  auto divided = [](Dim d) {
+    for (int i = 0; i < 60; ++i) d = FloorDiv(d, d + Dim(2)) + d;
+    return d;
+  };
+  const Dim n = Dim::Symbol("n"), m = Dim::Symbol("m");
+  for (const auto& [a, b, other] :
+       {std::tuple(squared(n), squared(n), squared(m)), std::tuple(divided(n), divided(n), divided(m))}) {
+    EXPECT_TRUE(a == b);
+    EXPECT_FALSE(a == other);
+    EXPECT_LT(a.ToString().size(), 100000u);
+  }
+}
+
+TEST(Dim, QuotientsOfExtremes) {
+  const Dim low(INT64_MIN), n = Dim::Symbol("n");
+  EXPECT_THROW(FloorDiv(low, Dim(-1)), Error);
+  EXPECT_THROW(CeilDiv(low, Dim(2)), Error);
+  EXPECT_NO_THROW(FloorDiv(n * low, Dim(-1)).ToString());
+  EXPECT_EQ((n * low).ToString(), "-9223372036854775808*n");
+  EXPECT_EQ((n * low + n * n).ToString(), (n * n + n * low).ToString());
+}
+
 }  // namespace
 }  // namespace onda

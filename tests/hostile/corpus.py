@@ -1,8 +1,9 @@
 """Models that no one writes in good faith. cases() gives (name, bytes of a model, options) for each.
 
 Options: "node": the message must name this node or operator; "files": {name: bytes} beside the model;
-"links": {name: target} beside the model; "legal": succeeding within the limits is right too; "command": the subcommand, "run" by default; "endless": a correct
-program that never ends.
+"links": {name: target} beside the model; "legal": succeeding within the limits is right too; "command": the subcommand,
+"run" by default; "arguments": more of the command; "file": the model's name, "model.onnx" by default; "slow": seconds that
+it may take; "endless": a correct program that never ends.
 """
 
 import numpy as np
@@ -96,6 +97,28 @@ def if_nest(depth):
     return base + field(7, branch)
 
 
+def raw_model(fields):
+    return model([], [info("x", F, [1])], ["x"]).SerializeToString() + fields
+
+
+def raw_graph(fields):
+    return raw_model(field(7, fields))
+
+
+def loop_nest(depth):
+    """Loops in loops, the carried shape of each changing so that its facts settle late. Bytes, from the inside out."""
+    inner = field(1, node("Concat", ["a", "a"], ["b"], "grow", axis=0).SerializeToString())
+    same = field(1, node("Identity", ["go"], ["more"]).SerializeToString())
+    rest = field(2, b"g") + b"".join(field(11, i.SerializeToString()) for i in (*LOOP_IN, info("a"))) + \
+        field(12, info("more", B, []).SerializeToString()) + field(12, info("b").SerializeToString())
+    for _ in range(depth):
+        graph = inner + same + rest
+        attribute = field(1, b"body") + field(6, graph) + b"\xa0\x01\x05"
+        inner = field(1, field(1, b"m") + field(1, b"") + field(1, b"a") + field(2, b"b") + field(4, b"Loop") + field(5, attribute))
+    base = model([node("Identity", ["x"], ["a"])], [info("x", F, [1])], ["b"], {"m": np.int64(1)}).SerializeToString()
+    return base + field(7, inner)
+
+
 LEAF = helper.make_graph([node("Identity", ["x"])], "g", [], [info("y")]).SerializeToString()
 
 
@@ -149,20 +172,21 @@ def body(nodes, inputs, outputs):
 LOOP_IN = [info("it", I64, []), info("go", B, [])]
 
 
-def loop(trips, graph, carried=(), outputs=("y",), condition=True, consts=None):
+def loop(trips, graph, carried=(), outputs=("y",), condition=True, consts=None, first=(), dtype=F):
     values = {"m": np.int64(trips or 0), "c": np.bool_(condition), **(consts or {})}
-    return model([node("Loop", ["m" if trips is not None else "", "c", *carried], outputs, body=graph)],
-                 [info("x", F, [1])], outputs[:1], {k: v for k, v in values.items() if k != "m" or trips is not None})
+    names = [o if isinstance(o, str) else o.name for o in outputs]
+    return model([*first, node("Loop", ["m" if trips is not None else "", "c", *carried], names, body=graph)],
+                 [info("x", F, [1])], outputs[:1], {k: v for k, v in values.items() if k != "m" or trips is not None}, dtype=dtype)
 
 
-def counting(scan):
+def counting(scan, size=1):
     """A body that adds one to what it carries, and gives it out where `scan`."""
     nodes = [node("Identity", ["go"], ["more"], "same"), node("Add", ["a", "a"], ["b"], "twice")]
-    outs = [info("more", B, []), info("b", F, [1])]
+    outs = [info("more", B, []), info("b", F, [size])]
     if scan:
         nodes.append(node("Identity", ["a"], ["s"], "scan"))
-        outs.append(info("s", F, [1]))
-    return body(nodes, [*LOOP_IN, info("a", F, [1])], outs)
+        outs.append(info("s", F, [size]))
+    return body(nodes, [*LOOP_IN, info("a", F, [size])], outs)
 
 
 def branches(then, other, dtype=F):
@@ -202,6 +226,87 @@ def cases():
                               outputs=["v20"], consts={"v0": f(8), "r": i(16)}), {}
     yield "matmul_chain", chain("MatMul", 400, (1024, 1024), (1024, 1024)), {**free, "command": "info"}
     yield "conv_chain", chain("Conv", 50, (64, 64, 3, 3), (1, 64, 300, 300)), {**free, "command": "info"}
+
+    yield "constants_of_2_gigabytes", model(
+        [node("ConstantOfShape", ["d"], [f"v{k}"], f"bad{k}", value=numpy_helper.from_array(f(1))) for k in range(40)],
+        outputs=[f"v{k}" for k in range(40)], consts={"d": i(14_000_000)}), {**free, "command": "info"}
+    yield "folding_matmul_4000", model([node("ConstantOfShape", ["d"], ["a"], value=numpy_helper.from_array(f(1))),
+                                        node("MatMul", ["a", "a"], ["b"]), node("MatMul", ["a", "b"], ["c"]), node("MatMul", ["b", "c"])],
+                                       consts={"d": i(4000, 4000)}), {**free, "command": "info"}
+    yield "folding_einsum", op("Einsum", f(300, 300), f(300, 300), f(300, 300), equation="ab,bc,cd->ad"), {**free, "command": "info"}
+    yield "folding_conv", op("Conv", f(1, 64, 256, 256), f(64, 64, 11, 11)), {**free, "command": "info"}
+    yield "folding_topk", op("TopK", np.arange(8_000_000, dtype=np.float32), i(8_000_000), outputs=("y", "z")), {**free, "command": "info"}
+    yield "folding_erf_chain", model([node("ConstantOfShape", ["d"], ["v0"])] +
+                                     [node("Erf", [f"v{k}"], [f"v{k + 1}"], f"bad{k}") for k in range(3000)],
+                                     outputs=["v3000"], consts={"d": i(1_000_000)}), {**free, "command": "info"}
+    for kind in ("Mul", "Add", "Div"):
+        yield f"shape_chain_{kind}", model(
+            [node("Shape", ["x"], ["v0"])] + [node(kind, [f"v{k}", f"v{max(0, k - 1)}"], [f"v{k + 1}"], f"bad{k}") for k in range(200)],
+            [info("x", F, ["n", "m"])], ["v200"], dtype=I64), {**free, "command": "info"}
+    yield "folding_einsum_of_many", op("Einsum", *[f(1000)] * 6, equation="a,b,c,d,e,g->"), {**free, "command": "info"}
+    for depth in (8, 30, 60):
+        yield f"loop_nest_{depth}", loop_nest(depth), {**free, "command": "info"}
+    for count in (1_000_000, 3_000_000):
+        yield f"dimensions_{count}", raw_graph(field(11, field(1, b"x") + field(2, field(1, b"\x08\x01" + field(2, b"\x0a\x00" * count))))), {}
+    yield "inputs_of_node_5000000", raw_graph(field(1, b"\x0a\x00" * 5_000_000 + field(4, b"Neg"))), {"slow": 2}
+    yield "metadata_5000000", raw_graph(b"\x82\x01\x00" * 5_000_000), {"slow": 2}
+    yield "strings_5000000", raw_graph(field(5, b"\x08\xc0\x96\xb1\x02\x10\x08" + b"\x32\x00" * 5_000_000 + field(8, b"w"))), {"slow": 2}
+    yield "attribute_strings_5000000", raw_graph(field(1, field(4, b"Neg") + field(5, field(1, b"a") + b"\x4a\x00" * 5_000_000))), {"slow": 2}
+    yield "value_infos_2000000", raw_graph(b"\x6a\x02\x0a\x00" * 2_000_000), {"slow": 2}
+    yield "initializers_2000000", raw_graph(b"\x2a\x00" * 5_000_000), {"slow": 2}
+    yield "functions_2000000", raw_model(b"\xca\x01\x00" * 5_000_000), {"slow": 2}
+    yield "opsets_5000000", raw_model(b"\x42\x00" * 5_000_000), {"slow": 2}
+
+    # Names and other text, of which messages show little.
+    long = "n" * 100_000
+    wrong = [info("x", F, [1])]
+    yield "name_of_node", model([node("Neg", ["x", "x"], name=long)], wrong), {}
+    yield "name_of_operator", model([node(long, ["x"])], wrong), bad
+    yield "name_of_domain", model([node("Neg", ["x"], domain=long)], wrong), bad
+    yield "name_of_input", model([node("Neg", [long])]), {}
+    yield "name_of_fed_input", model([node("Add", [long, "c"])], [info(long, F, [2])], consts={"c": f(3)}), bad
+    yield "name_of_output", model([node("Neg", ["x"])], wrong, [long]), {}
+    yield "name_of_attribute", model([node("Neg", ["x"], **{long: 1})], wrong), bad
+    yield "name_of_symbol", model([node("Add", ["x", "z"]), node("Add", ["y", "c"], ["q"])],
+                                  [info("x", F, [long, 3]), info("z", F, [long + "2", 4])], consts={"c": f(7)}), bad
+    yield "name_of_function", model([node(long, ["x"], domain="f")], wrong, functions=[function(long, [call(long)])]), {}
+    yield "name_of_graph", model([node("If", ["c"], then_branch=helper.make_graph([], long, [info("q")], [info("q")]), else_branch=leaf())],
+                                 [info("c", B, [])]), {}
+    yield "text_of_mode", op("Pad", f(8), i(1, 1), mode=long), bad
+    yield "text_of_cast", op("Cast", np.array([long], object), to=F), {}
+    yield "text_of_auto_pad", op("Conv", f(1, 2, 8, 8), f(2, 2, 3, 3), auto_pad=long), bad
+    yield "text_of_activation", op("RNN", f(2, 1, 3), f(1, 5, 3), f(1, 5, 5), hidden_size=5, activations=[long]), bad
+    yield "text_of_equation", op("Einsum", f(2, 2), equation=long), bad
+    yield "text_of_regex", op("RegexFullMatch", np.array(["a"], object), dtype=B, pattern="(" + long), bad
+    yield "text_of_location", *external(long)
+    yield "text_of_producer", ModelProto(ir_version=999, producer_name=long), {}
+
+    # The forms that are text.
+    def written(name, text, **options):
+        return text.encode(), {"file": name, **options}
+
+    head = 'ir_version: 10 opset_import { version: 21 } graph { name: "g" '
+    yield "prototxt_nodes", *written("model.prototxt", head + 'node{op_type:"Neg"}' * 1_500_000 + "}", slow=3)
+    yield "prototxt_nest", *written("model.prototxt", head + 'node{attribute{g{' * 100_000)
+    yield "prototxt_open", *written("model.prototxt", head)
+    yield "prototxt_word", *written("model.prototxt", "a" * 1_000_000)
+    yield "prototxt_number", *written("model.prototxt", "ir_version: " + "9" * 1_000_000)
+    yield "prototxt_petabyte", *written("model.prototxt", head + "initializer { name: 'w' data_type: 1 dims: 1125899906842624 } }")
+    yield "json_nest_arrays", *written("model.json", "[" * 1_000_000)
+    yield "json_nest_objects", *written("model.json", '{"graph":' * 100_000)
+    yield "json_nodes", *written("model.json", '{"irVersion":"10","graph":{"node":[' + '{"opType":"Neg"},' * 1_500_000 + '{}]}}', slow=3)
+    yield "json_word", *written("model.json", '{"irVersion":"' + "9" * 1_000_000)
+    yield "json_petabyte", *written("model.json", '{"irVersion":"10","opsetImport":[{"version":"21"}],"graph":{"initializer":'
+                                    '[{"name":"w","dataType":1,"dims":["1125899906842624"]}]}}')
+    for tag, text in (("graphs", "(float[1] x) => (float[1] y) { y = If <then_branch = g () => (y) {" * 5_000),
+                      ("parentheses", "(" * 1_000_000), ("types", "(" + "seq(" * 100_000), ("braces", "{" * 1_000_000),
+                      ("quotes", '"' * 1_000_001), ("attributes", "(float[1] x) => (float[1] y) { y = Neg<" + "a=1," * 200_000),
+                      ("number", "(float[" + "9" * 1_000_000 + "] x) => (y) {}"), ("word", "x" * 5_000_000),
+                      ("dimension", '(float["' + "(" * 100_000 + '"] x) => (y) { y = Neg(x) }'),
+                      ("dimension_power", '(float["' + "*".join(["(a+b+c+d+e+g+h+k)"] * 24) + '"] x) => (y) { y = Neg(x) }'),
+                      ("petabyte", "(float[1] x) => (y) <float[1125899906842624] w = {}> { y = Neg(w) }"),
+                      ("nodes", "(float[1] x) => (y) {" + "y = Neg(x) " * 100_000)):
+        yield f"text_{tag}", *written("model.onnxtxt", text, **(free if tag.startswith("dimension") else {}))  # a strange name
 
     # Sizes.
     for dims in ((2**50,), (2**31, 2**31), (2**40, 2**40), (2**62, 4), (2**63 - 1,), (2**21, 2**21, 2**21), (-1,),
@@ -328,10 +433,17 @@ def cases():
     yield "string_split", op("StringSplit", word, outputs=("y", "z"), dtype=S, delimiter="", maxsplit=-(2**63)), {**free}
     yield "string_concat_doubles", model([node("StringConcat", [f"v{k}", f"v{k}"], [f"v{k + 1}"], f"bad{k}") for k in range(50)],
                                          outputs=["v50"], consts={"v0": word}, dtype=S), {}
+    big = np.array([["b" * 100_000]], object)
+    yield "string_concat_table", model([node("Expand", ["w", "d"], ["a"], "bad"), node("Expand", ["w", "e"], ["b"], "bad"),
+                                        node("StringConcat", ["a", "b"])], consts={"w": big, "d": i(1000, 1), "e": i(1, 1000)}, dtype=S), bad
+    yield "string_expand", op("Expand", big, i(1000, 1000), dtype=S), bad
+    yield "string_tile", op("Tile", big, i(1000, 1000), dtype=S), bad
+    yield "string_gather", op("Gather", np.array(["b" * 100_000], object), np.zeros(1_000_000, np.int64), dtype=S), bad
     yield "tfidf", op("TfIdfVectorizer", i(1, 2), min_gram_length=1, max_gram_length=2**40, max_skip_count=2**40, mode="TF",
                       ngram_counts=[0], ngram_indexes=[2**40], pool_int64s=[1]), bad
 
     # Control flow.
+    small = {"arguments": ["--set", "memory_limit=128000000"]}
     yield "loop_scan_2_to_62", loop(BIG, counting(True), ["x"], ["y", "z"]), {"endless": True}
     yield "loop_2_to_62", loop(BIG, counting(False), ["x"]), {"endless": True}
     yield "loop_endless", loop(None, counting(False), ["x"]), {"endless": True}
@@ -339,7 +451,19 @@ def cases():
                                            node("Identity", ["go"], ["more"], "same")], [*LOOP_IN, info("a", F, [1])],
                                           [info("more", B, []), info("b")]), ["x"]), {"endless": True}
     yield "loop_grows", loop(None, body([node("Concat", ["a", "a"], ["b"], "grow", axis=0), node("Identity", ["go"], ["more"], "same")],
-                                        [*LOOP_IN, info("a", F, ["n"])], [info("more", B, []), info("b")]), ["x"]), {"endless": True}
+                                        [*LOOP_IN, info("a", F, ["n"])], [info("more", B, []), info("b")]), ["x"]), {"endless": True, **small}
+    yield "loop_string_grows", loop(None, body([node("StringConcat", ["a", "a"], ["b"], "grow"), node("Identity", ["go"], ["more"], "same")],
+                                               [*LOOP_IN, info("a", S, [1])], [info("more", B, []), info("b", S)]), ["s"],
+                                    consts={"s": np.array(["ab"], object)}, dtype=S), {"endless": True}
+    yield "loop_strings_double", loop(None, body([node("Concat", ["a", "a"], ["b"], "grow", axis=0), node("Identity", ["go"], ["more"], "same")],
+                                                 [*LOOP_IN, info("a", S, ["n"])], [info("more", B, []), info("b", S)]), ["s"],
+                                      consts={"s": np.array(["a" * 1000], object)}, dtype=S), {"endless": True, **small}
+    yield "loop_sequence_grows", loop(None, body([node("SequenceInsert", ["a", "x"], ["b"], "grow"), node("Identity", ["go"], ["more"], "same")],
+                                                 [*LOOP_IN, helper.make_tensor_sequence_value_info("a", F, None)],
+                                                 [info("more", B, []), helper.make_tensor_sequence_value_info("b", F, None)]), ["e"],
+                                      outputs=[helper.make_tensor_sequence_value_info("y", F, None)], first=[node("SequenceEmpty", [], ["e"])]), {"endless": True, **small}
+    yield "loop_scan_of_megabytes", loop(BIG, counting(True, 250_000), ["w"], ["y", "z"], first=[
+        node("ConstantOfShape", ["n"], ["w"])], consts={"n": i(250_000)}), {"endless": True, **small}
     yield "loop_body_inputs", loop(3, body([node("Identity", ["go"], ["more"])], LOOP_IN[:1], [info("more", B, [])]), ["x"]), {}
     yield "loop_body_outputs", loop(3, body([node("Identity", ["go"], ["more"])], [*LOOP_IN, info("a")], [info("more", B, [])]), ["x"]), {}
     yield "loop_condition_type", loop(3, body([node("Identity", ["it"], ["more"]), node("Identity", ["a"], ["b"])],

@@ -103,15 +103,23 @@ struct Device {
 
   Device() {
     const int fd = memfd_create("late_device", 0);
-    if (fd < 0 || ftruncate(fd, kRegionBytes) != 0) throw Error(ErrorCode::kOutOfMemory, "no memory for the device");
-    real = static_cast<char*>(mmap(nullptr, kRegionBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
-    face = static_cast<char*>(mmap(nullptr, kRegionBytes, PROT_NONE, MAP_SHARED, fd, 0));
-    close(fd);
-    if (real == MAP_FAILED || face == MAP_FAILED) throw Error(ErrorCode::kOutOfMemory, "no addresses for the device");
+    const bool made = fd >= 0 && ftruncate(fd, kRegionBytes) == 0;
+    if (made) real = Map(fd, PROT_READ | PROT_WRITE);
+    if (made) face = Map(fd, PROT_NONE);
+    if (fd >= 0) close(fd);
+    if (real && face) return;
+    Unmap();
+    throw Error(ErrorCode::kOutOfMemory, "no memory for the device");
   }
-  ~Device() {
-    munmap(real, kRegionBytes);
-    munmap(face, kRegionBytes);
+  ~Device() { Unmap(); }
+
+  static char* Map(int fd, int protection) {
+    void* mapped = mmap(nullptr, kRegionBytes, protection, MAP_SHARED, fd, 0);
+    return mapped == MAP_FAILED ? nullptr : static_cast<char*>(mapped);
+  }
+  void Unmap() {
+    if (real) munmap(real, kRegionBytes);
+    if (face) munmap(face, kRegionBytes);
   }
 
   bool Owns(const void* p) const { return p >= face && p < face + kRegionBytes; }
