@@ -34,7 +34,7 @@ class Step:
     long: bool = False
 
 
-def steps(jobs, long):
+def steps(jobs):
     def build(preset, *targets):
         target = f" --target {' '.join(targets)}" if targets else ""
         return ("bash", "-c", f"cmake --preset {preset} --log-level=WARNING && cmake --build --preset {preset} --parallel {jobs}{target}")
@@ -64,8 +64,11 @@ def steps(jobs, long):
         Step("mixes of providers", mix(today, today), 10, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
         Step("hostile models", (PYTHON, "tests/hostile/run.py", *suite), 5, "build release", counts=True),
-        Step("build fuzz", build("fuzz"), 40),
-        Step("fuzz", ("python3", "tests/fuzz/run.py", "--seconds", "1200" if long else "25"), 110 if long else 10, "build fuzz", counts=True),
+        Step("build fuzz", build("fuzz", "onda_fuzz_formats"), 15),
+        Step("fuzz", ("python3", "tests/fuzz/run.py", "--fuzz", "build/fuzz/tests/fuzz/onda_fuzz_formats", "import", "text"), 5, "build fuzz",
+             counts=True),
+        Step("build fuzz, all", build("fuzz"), 60, long=True),
+        Step("fuzz, all", ("python3", "tests/fuzz/run.py", "--seconds", "1200"), 110, "build fuzz, all", counts=True, long=True),
         Step("package", ("tests/package/run.sh", "build/release"), 3, "build release"),
         Step("mixes of providers, 20 seeds", mix(1, 20), 120, "build release", counts=True, long=True),
         Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 30, "build release", long=True),
@@ -118,7 +121,7 @@ def main():
     print(f"ONDA_CORPORA={os.environ.get('ONDA_CORPORA', '')}; {arguments.jobs} jobs; logs in {LOGS.relative_to(ROOT)}", flush=True)
     done, lines, passed, failed, skipped = {}, [], 0, 0, 0
     begin = time.monotonic()
-    for step in steps(arguments.jobs, arguments.long):
+    for step in steps(arguments.jobs):
         if (step.long and not arguments.long) or (arguments.steps and not any(word in step.name for word in arguments.steps)):
             continue
         if done.get(step.needs, 0) != 0:

@@ -1,4 +1,4 @@
-// onda_fuzz --target=NAME [libFuzzer's options] [FOLDER | FILE...]
+// onda_fuzz, onda_fuzz_formats --target=NAME [libFuzzer's options] [FOLDER | FILE...]
 // onda_fuzz --target=NAME --seeds=FOLDER      writes what the target starts from, and ends
 #include <cstdint>
 #include <cstdio>
@@ -20,11 +20,6 @@ namespace {
 
 using onda::fuzz::Target;
 
-constexpr Target kTargets[] = {{"import", onda::fuzz::Import, false},
-                               {"text", onda::fuzz::Text, true},
-                               {"run", onda::fuzz::Run, true},
-                               {"reference", onda::fuzz::Reference, true},
-                               {"providers", onda::fuzz::Providers, true}};
 const Target* target = nullptr;
 
 std::string Written(const onda::Model& model) {
@@ -55,12 +50,12 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
     const std::string argument = (*argv)[i];
     if (argument.starts_with("--seeds=")) seeds = argument.substr(8);
     if (!argument.starts_with("--target=")) continue;
-    for (const Target& t : kTargets)
+    for (const Target& t : onda::fuzz::Targets())
       if (argument.substr(9) == t.name) target = &t;
   }
   if (!target) {
     std::fprintf(stderr, "--target= takes one of:");
-    for (const Target& t : kTargets) std::fprintf(stderr, " %s", t.name);
+    for (const Target& t : onda::fuzz::Targets()) std::fprintf(stderr, " %s", t.name);
     std::fprintf(stderr, "\n");
     std::exit(2);
   }

@@ -2,6 +2,7 @@
 #ifndef ONDA_TESTS_FUZZ_TARGET_H_
 #define ONDA_TESTS_FUZZ_TARGET_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ void Run(std::string_view text);
 void Reference(std::string_view text);
 // A model as text gives, over two devices that take some operators each, the bits that the host alone gives.
 void Providers(std::string_view text);
+
+// Those that the program has: formats.cpp or all.cpp.
+std::span<const Target> Targets();
 
 // Models to start from: the cases of every operator family, with the newest operator sets.
 const std::vector<std::string>& Seeds();

@@ -1,0 +1,10 @@
+#include "tests/fuzz/target.h"
+
+namespace onda::fuzz {
+
+std::span<const Target> Targets() {
+  static constexpr Target kTargets[] = {{"import", Import, false}, {"text", Text, true}};
+  return kTargets;
+}
+
+}  // namespace onda::fuzz
