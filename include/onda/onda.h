@@ -378,10 +378,11 @@ class SessionOptions {
   SessionOptions& SetMemoryLimit(size_t bytes) { return Set("memory_limit", std::to_string(bytes)); }
   // Budgets against models that mean harm, by Set: "max_nodes" after functions are expanded (400,000; 400,000 too of
   // the file itself), "max_folded_bytes" of one constant that is computed at loading (64 MiB; of all together twice
-  // that and the initializers), "max_folding_ms" after which only small ones are (300), "max_string_bytes" of one
-  // string that a node makes (32 MiB). What exceeds one is refused with kResourceLimit, or left to the run. The memory
-  // of a run has the limit above, and its time RunOptions::SetTimeout. Denormal numbers are taken as zero. Off by
-  // default.
+  // that and the initializers), "max_folding_ms" of estimated time (300), "max_string_bytes" of one string that a node
+  // makes (32 MiB). What exceeds one is refused with kResourceLimit, or left to the run. The memory of a run has the
+  // limit above, and its time RunOptions::SetTimeout.
+
+  // Denormal numbers are taken as zero. Off by default.
   SessionOptions& SetDenormalAsZero(bool on = true) { return Set("flush_denormals", on ? "1" : "0"); }
   // Providers are asked in the order in which they are appended; "cpu" is always last. The same one may be appended
   // again with other options: another device. Making a session with one that is not there, or cannot run, is an error
