@@ -151,7 +151,8 @@ class RuleRunner {
                     "rule '" + std::string(rule.name) + "' makes unknown operator '" + node.op_type + "'");
       node.origin = replaced.origin;
       node.name = replaced.name;
-      node.instance = replaced.instance;
+      // What shapes alone decide is computed on the host.
+      node.instance = node.op->flags & kOpShapeOnly ? 0 : replaced.instance;
       node.placement_reason = replaced.placement_reason;
       const std::vector<Fact> outputs = InferNode(node, fact_of, fresh_);
       if (options_.accepts && !(node.op->flags & kOpView)) {

@@ -225,7 +225,8 @@ void PlaceCarried(Graph& graph) { CarriedPlacer().Run(graph); }
 
 int32_t WantedAt(const Graph& graph, const Node& node, size_t i) {
   if (RunByEngine(graph, node)) return PlaceOf(SlotOfInput(graph, node, i));
-  if (node.op->flags & kOpShapeOnly) return kAnywhere;
+  if ((node.instance == 0 && (node.op->flags & kOpShapeOnly)) || (i == 0 && (node.op->flags & kOpView)))
+    return kAnywhere;
   return ReadsOnHost(node, i) ? 0 : node.instance;
 }
 

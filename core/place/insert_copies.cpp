@@ -23,7 +23,7 @@ class CopyInserter {
       Node node = graph_.node(id);
       const bool engine = RunByEngine(graph_, node);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (node.inputs[i] == kNoValue || (!engine && (node.op->flags & kOpView))) continue;
+        if (node.inputs[i] == kNoValue) continue;
         // Kernels find constants in every memory; the engine hands on what it is given.
         if (engine || !graph_.FactOf(node.inputs[i]).constant)
           node.inputs[i] = In(WantedAt(graph_, node, i), node.inputs[i], "read by " + Describe(node));
@@ -74,6 +74,9 @@ class CopyInserter {
   ValueId ViewIn(int32_t wanted, const Node& view, ValueId value, const std::string& reason) {
     Node node = view;
     node.inputs[0] = In(wanted, node.inputs[0], reason);
+    for (size_t i = 1; i < node.inputs.size(); ++i)
+      if (node.inputs[i] != kNoValue && !graph_.FactOf(node.inputs[i]).constant)
+        node.inputs[i] = In(WantedAt(graph_, view, i), node.inputs[i], reason);
     node.outputs = {AddValue(value, wanted)};
     node.instance = wanted;
     node.name += "_on_" + Label(wanted);

@@ -131,6 +131,8 @@ TensorPtr Binder::ReadFrame(size_t i) {
   const ValueId id = node().inputs[i];
   if (!ReadsOnHost(node(), i) || values_[id].state != State::kFrame) return nullptr;
   const RuntimeValue& value = frame_[id];
+  if (value.instance != 0)
+    throw Error(ErrorCode::kInternal, "host input '" + graph_.value(id).name + "' lies in a device's memory");
   if (value.dtype == DType::kString || value.count() > kMaxContent) return nullptr;
   if (std::none_of(plan_->contents.begin(), plan_->contents.end(), [&](const auto& key) { return key.id == id; })) {
     Plan::ContentKey key{id, std::vector<int64_t>((value.bytes() + 7) / 8)};

@@ -224,6 +224,9 @@ void Launch(const void* opaque, const OndaLaunch* launch, OndaStatus* status) {
       if (from.dims) view.dims = queued->dims.back().data();
       if (!input && from.dtype && !from.data) allocates = true;
       if (input && from.data && !device.Owns(from.data)) {
+        if (RealOfAny(from.data) != from.data)
+          throw Error(ErrorCode::kInternal,
+                      kernel.name + " is given memory of another device: " + std::to_string(queued->inputs.size()));
         const size_t bytes = static_cast<const TensorView&>(from).bytes();
         queued->contents.emplace_back(static_cast<const char*>(from.data), static_cast<const char*>(from.data) + bytes);
         view.data = queued->contents.back().data();
