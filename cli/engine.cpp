@@ -157,9 +157,11 @@ Engine::Engine(const Model& model, const EngineOptions& options)
   }
 }
 
-std::vector<Data> Engine::Run(const Feeds& feeds, const std::vector<std::string>& outputs) const {
+std::vector<Data> Engine::Run(const Feeds& feeds, const std::vector<std::string>& outputs, double seconds) const {
   std::vector<Data> results;
-  for (const Value& value : session_.Run(ToValues(feeds), outputs)) results.push_back(ToData(value));
+  RunOptions options;
+  options.SetTimeout(seconds);
+  for (const Value& value : session_.Run(ToValues(feeds), outputs, &options)) results.push_back(ToData(value));
   return results;
 }
 

@@ -45,8 +45,8 @@ class Engine {
   const std::vector<Port>& outputs() const { return outputs_; }
   const Session& session() const { return session_; }
 
-  // All outputs where `outputs` is empty.
-  std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}) const;
+  // All outputs where `outputs` is empty. seconds: after which the run is ended with kCancelled; 0: never.
+  std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}, double seconds = 0) const;
 
   // For measuring: feeds are converted once, and results thrown away. Gives milliseconds.
   void SetFeeds(const Feeds& feeds);

@@ -62,6 +62,8 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   command->add_option("--max-elements", run.max_elements, "shown of each output")->capture_default_str();
   command->add_flag("--json", run.json, "print outputs and times as JSON");
+  command->add_option("--timeout", run.timeout, "seconds that the run may take; then it ends with exit code 17")
+      ->check(CLI::NonNegativeNumber);
   AddEngineOptions(command, &run.engine);
   command->callback([&] { code = Run(run); });
 

@@ -97,7 +97,7 @@ int Run(const RunOptions& options) {
   const Feeds feeds = ReadInputs(engine, options.inputs, &notes);
   for (const std::string& note : notes) std::fprintf(stderr, "onda: %s\n", note.c_str());
   const Clock::time_point run_begin = Clock::now();
-  const std::vector<Data> results = engine.Run(feeds, options.outputs);
+  const std::vector<Data> results = engine.Run(feeds, options.outputs, options.timeout);
   const double run_ms = Milliseconds(run_begin);
 
   std::vector<std::string> names = options.outputs;

@@ -19,6 +19,7 @@ struct RunOptions {
   std::string format = "npy";        // of files: npy or pb
   int64_t max_elements = 32;         // shown of each output
   bool json = false;
+  double timeout = 0;  // seconds that the run may take; 0: any
 };
 
 int Run(const RunOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/device_memory.h"
 #include "core/passes/canonicalize.h"
 #include "core/passes/patch.h"
 #include "core/passes/rules.h"
@@ -131,6 +132,7 @@ RuntimeValue CopyValue(BlockPool& pool, const RuntimeValue& value) {
 InferenceSession::InferenceSession(const Model& model, const LoadOptions& options)
     : deterministic_(options.deterministic),
       max_string_bytes_(options.max_string_bytes),
+      inter_op_threads_(options.inter_op_threads),
       capture_(options.capture),
       ranges_(options.ranges),
       custom_ops_(options.custom_ops ? options.custom_ops : std::make_shared<const CustomOps>()) {
@@ -166,6 +168,7 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   Rewrite(*graph, options);
   ClaimRegions(*graph, *instances_, kOndaStageRewritten, options.place);
   InsertCopies(*graph, *instances_);
+  if (options.shared) options.shared->Share(*graph);
   graph_ = graph;
   for (const auto& instance : instances_->instances)
     device_pools_.push_back(instance->is_host()
@@ -184,6 +187,8 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
             : nullptr);
     if (!instance->is_host() && options.memory_limit) instance->SetMemoryLimit(options.memory_limit);
   }
+  for (const auto& pool : device_pools_)
+    if (options.budget && pool) options.budget->Join(pool);
   if (options.log)
     for (const std::string& warning : warnings) options.log(LogLevel::kWarning, warning);
 
@@ -205,7 +210,8 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
       numbers.push_back(d.known() ? -1 : symbols.emplace(d.ToString(), symbols.size()).first->second);
   }
   symbol_count_ = symbols.size();
-  compiled_ = std::make_unique<CompiledGraph>(graph_, instances_);
+  for (size_t i = 0; i < inputs_.size(); ++i) input_homes_.push_back(HomeOfInput(*graph_, i));
+  compiled_ = std::make_unique<CompiledGraph>(graph_, instances_, options.shared.get(), options.inter_op_threads != 1);
 }
 
 // Rewrites inside the regions of one instance each.
@@ -264,17 +270,20 @@ InferenceSession::RequestScope::~RequestScope() {
   for (RuntimeValue& value : request_->results) value.Clear();
   request_->outputs.clear();
   request_->bindings.clear();
+  request_->instances.clear();
   const std::lock_guard lock(session_.requests_mutex_);
   session_.requests_.push_back(std::move(request_));
 }
 
-void InferenceSession::Feed(Request& request, std::string_view name, const RuntimeValue& value) const {
+void InferenceSession::Feed(Request& request, std::string_view name, const RuntimeValue& value,
+                            int32_t instance) const {
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i].name != name) continue;
     RuntimeValue& slot = request.inputs[i];
     if (slot.present()) throw Error(ErrorCode::kInvalidArgument, "input '" + inputs_[i].name + "' is given twice");
     slot = value;
     slot.borrowed = true;
+    slot.instance = instance;
     return;
   }
   std::string text = "the model has no input '" + std::string(name) + "'; its inputs are";
@@ -282,15 +291,36 @@ void InferenceSession::Feed(Request& request, std::string_view name, const Runti
   throw Error(ErrorCode::kInvalidArgument, text);
 }
 
-void InferenceSession::ChooseOutput(Request& request, std::string_view name, OutputBinding binding) const {
+void InferenceSession::ChooseOutput(Request& request, std::string_view name, OutputBinding binding,
+                                    int32_t instance) const {
   const auto it = output_ids_.find(name);
   if (it == output_ids_.end()) {
     std::string text = "the model has no output '" + std::string(name) + "'; its outputs are";
     for (const PortInfo& p : outputs_) text += " '" + p.name + "'";
     throw Error(ErrorCode::kInvalidArgument, text);
   }
-  request.outputs.push_back(it->second);
+  if (binding) instance = binding->instance;
+  request.outputs.push_back(instance == 0 ? it->second : OnDevice(*graph_, it->second, instance));
   request.bindings.push_back(binding);
+  request.instances.push_back(instance);
+}
+
+int32_t InferenceSession::FindInstance(std::string_view label) const {
+  std::string known;
+  for (size_t i = 0; i < instances_->instances.size(); ++i) {
+    const std::string& own = instances_->instances[i]->label();
+    if (own == label || (label.ends_with(":0") && own == label.substr(0, label.size() - 2)))
+      return static_cast<int32_t>(i);
+    known += (i ? ", " : "") + own;
+  }
+  throw Error(ErrorCode::kNotFound, "the session has no device '" + std::string(label) + "'; it has " + known);
+}
+
+RuntimeValue InferenceSession::MakeTensorOn(int32_t instance, BlockPool& host, DType dtype,
+                                            std::span<const int64_t> dims) const {
+  RuntimeValue value;
+  MakeTensor(value, instance == 0 ? host : *device_pools_[instance], dtype, dims, instance);
+  return value;
 }
 
 void InferenceSession::CheckFeeds(Request& request) const {
@@ -356,10 +386,46 @@ void InferenceSession::CheckShape(Request& request, size_t input) const {
   }
 }
 
+void InferenceSession::BringInputsHome(Request& request, BlockPool& host) const {
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    RuntimeValue& value = request.inputs[i];
+    if (value.instance == 0 || value.instance == input_homes_[i]) continue;
+    RuntimeValue copy = MakeTensorOn(0, host, value.dtype, value.dims);
+    CopyTensor(*instances_, host, value, copy);
+    value = std::move(copy);
+  }
+}
+
+void InferenceSession::FinishResult(Request& request, size_t i, BlockPool& host) const {
+  RuntimeValue& result = request.results[i];
+  const OutputBinding binding = request.bindings[i];
+  if (!result.borrowed && result.instance == 0) ClearPadding(result);
+  if (binding && binding->data && binding->data == result.data) return;
+  if (!binding) {
+    const bool elsewhere = result.is_tensor() && result.instance != request.instances[i];
+    if (!elsewhere && !result.elements && !SharesMemory(result, request.results, i)) return;
+    if (!elsewhere && result.instance == 0) {
+      result = CopyValue(host, result);
+      return;
+    }
+    RuntimeValue copy = MakeTensorOn(request.instances[i], host, result.dtype, result.dims);
+    CopyTensor(*instances_, host, result, copy);
+    result = std::move(copy);
+    return;
+  }
+  if (binding->dtype != result.dtype || binding->dims != result.dims || result.dtype == DType::kString)
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
+  CopyTensor(*instances_, host, result, *binding);
+}
+
 void InferenceSession::Run(Request& request, const RunSettings& settings) const {
   CheckFeeds(request);
   if (request.outputs.empty()) request.outputs = own_outputs_;
   request.bindings.resize(request.outputs.size());
+  request.instances.resize(request.outputs.size());
+  BringInputsHome(request, *settings.pool);
   RunContext context;
   context.pool = settings.pool;
   context.pools = device_pools_;
@@ -384,23 +450,9 @@ void InferenceSession::Run(Request& request, const RunSettings& settings) const 
     streams[found] = stream;
   }
   context.streams = streams;
-  std::vector<RuntimeValue>& results = request.results;
-  Execute(compiled_->ProgramFor(request.outputs), request.inputs, context, request.bindings, results);
-  for (size_t i = 0; i < results.size(); ++i) {
-    RuntimeValue& result = results[i];
-    if (!result.borrowed) ClearPadding(result);
-    const OutputBinding binding = request.bindings[i];
-    if (binding && binding->data && binding->data == result.data) continue;
-    if (!binding) {
-      if (result.elements || SharesMemory(result, results, i)) result = CopyValue(*context.pool, result);
-      continue;
-    }
-    if (binding->dtype != result.dtype || binding->dims != result.dims || result.dtype == DType::kString)
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          "output " + std::to_string(i) + " is bound to memory of another type or shape than " + Describe(result));
-    if (result.bytes()) std::memcpy(binding->data, result.data, result.bytes());
-  }
+  context.inter_op_threads = inter_op_threads_;
+  Execute(compiled_->ProgramFor(request.outputs), request.inputs, context, request.bindings, request.results);
+  for (size_t i = 0; i < request.results.size(); ++i) FinishResult(request, i, *settings.pool);
 }
 
 std::vector<RuntimeValue> InferenceSession::Run(const RunArguments& arguments) const {

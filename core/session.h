@@ -32,6 +32,7 @@ struct LoadOptions {
   std::vector<std::string> extra_outputs;          // intermediate values that can be asked for
   bool fold_constants = true;
   bool deterministic = false;          // results do not depend on the number of threads
+  int inter_op_threads = 1;            // branches that run at once; 0: as many as there are threads
   KernelTable host_kernels = nullptr;  // null: the CPU kernels
   // Devices in the user's order; the host is always there, last. Sessions of one environment may share them.
   std::vector<std::shared_ptr<const ProviderInstance>> devices;
@@ -44,6 +45,8 @@ struct LoadOptions {
   int64_t max_folded_bytes = int64_t{64} << 20;
   int64_t max_folding_ms = 300;
   uint64_t max_string_bytes = kMaxStringBytes;
+  std::shared_ptr<MemoryBudget> budget;         // has device memory that nobody uses given back; may be null
+  std::shared_ptr<SharedConstants> shared;      // constants and kernels of other sessions; may be null
   PlaceOptions place;
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name
@@ -78,9 +81,13 @@ class InferenceSession {
   const Graph& graph() const { return *graph_; }
   std::shared_ptr<const Graph> ShareGraph() const { return graph_; }
   std::vector<PlacementEntry> Placement() const;
-  const InstanceSet& instances() const { return *instances_; }
   // Gives back the memory that devices keep for reuse.
   void TrimDevices() const;
+  // The number of an instance by its label ("cuda", "cuda:1"), or of the only one of that provider; throws kNotFound.
+  int32_t FindInstance(std::string_view label) const;
+  const InstanceSet& instances() const { return *instances_; }
+  // A tensor in that instance's memory, contents undefined. host: where host memory comes from.
+  RuntimeValue MakeTensorOn(int32_t instance, BlockPool& host, DType dtype, std::span<const int64_t> dims) const;
   // The plans that runs of all outputs have made so far, as text.
   std::string PrintPlans() const;
 
@@ -90,6 +97,7 @@ class InferenceSession {
     std::vector<RuntimeValue> inputs;  // of the graph, in order
     std::vector<ValueId> outputs;
     std::vector<OutputBinding> bindings;
+    std::vector<int32_t> instances;  // where the results are to lie
     std::vector<RuntimeValue> results;
     std::vector<std::pair<int64_t, size_t>> symbols;  // size of a symbolic dimension and the input that gave it
   };
@@ -106,8 +114,10 @@ class InferenceSession {
   // A run by steps: Feed each input and choose the outputs in any order, then Run. Feeds stay the caller's, are not
   // written to and must stay as they are until Run returns. All safe from any number of threads, each with a request of
   // its own. Results are in request.results; one never shares memory with a feed, a constant or another result.
-  void Feed(Request& request, std::string_view name, const RuntimeValue& value) const;
-  void ChooseOutput(Request& request, std::string_view name, OutputBinding binding) const;
+  // instance: where the value lies.
+  void Feed(Request& request, std::string_view name, const RuntimeValue& value, int32_t instance = 0) const;
+  // instance: where the result is to lie; that of the binding where there is one.
+  void ChooseOutput(Request& request, std::string_view name, OutputBinding binding, int32_t instance = 0) const;
   void Run(Request& request, const RunSettings& settings) const;
 
   struct RunArguments : RunSettings {
@@ -121,9 +131,14 @@ class InferenceSession {
   // Throws kInvalidArgument where an input is wrong or missing.
   void CheckFeeds(Request& request) const;
   void CheckShape(Request& request, size_t input) const;
+  // Inputs in device memory that is read elsewhere too become copies in host memory.
+  void BringInputsHome(Request& request, BlockPool& host) const;
+  // A result as the caller gets it: its own, or in the bound memory.
+  void FinishResult(Request& request, size_t i, BlockPool& host) const;
 
   const bool deterministic_;
   const uint64_t max_string_bytes_;
+  const int inter_op_threads_;
   const bool capture_;
   const bool ranges_;
   std::shared_ptr<const CustomOps> custom_ops_;
@@ -133,6 +148,7 @@ class InferenceSession {
   std::vector<std::shared_ptr<BlockPool>> device_pools_;  // by instance; [0] is unused
   std::vector<std::shared_ptr<BlockPool>> host_pools_;    // by instance: what its copies reach best; null: none
   std::vector<PortInfo> inputs_;
+  std::vector<int32_t> input_homes_;                 // see HomeOfInput
   std::vector<std::vector<int32_t>> input_symbols_;  // of each dimension: a number per symbolic one, -1 for the others
   size_t symbol_count_ = 0;
   std::vector<PortInfo> outputs_;

@@ -60,6 +60,7 @@ def steps(jobs):
         Step("conformance", (PYTHON, "tests/conformance/run.py", *suite), 10, "build release", counts=True),
         Step("model data", (PYTHON, "tests/models/make_cases.py"), 10),
         Step("models", (PYTHON, "tests/models/run.py", *suite), 5, "build release", counts=True),
+        Step("memory of models", (PYTHON, "tests/models/memory.py", *suite), 5, "build release", counts=True),
         Step("use of models", (PYTHON, "tests/models/use.py", *suite), 5, "build release", counts=True),
         Step("mixes of providers", mix(today, today), 10, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 
 #include "core/api/handles.h"
 
@@ -66,6 +67,15 @@ const OndaCustomOpLibrary* LoadCustomOps(const std::string& path) {
   return ops;
 }
 
+void Environment::StartTrimming() {
+  const std::lock_guard lock(mutex);
+  if (trimmer || idle_seconds < 0) return;
+  try {
+    trimmer = std::make_unique<IdleTrimmer>(budget, std::chrono::duration<double>(idle_seconds));
+  } catch (const std::system_error&) {  // without it memory is given back on demand alone
+  }
+}
+
 const OndaProviderDef* Environment::FindProvider(const std::string& provider_name) {
   const std::lock_guard lock(mutex);
   const auto it = providers.find(provider_name);
@@ -95,7 +105,10 @@ void FillEnvironmentApi(OndaApi& api) {
         throw Error(ErrorCode::kInvalidArgument, "log_level must be from 0 to 4, not " + std::to_string(o.log_level));
       if (o.threads < 0 || o.threads > 1024)
         throw Error(ErrorCode::kInvalidArgument, "threads must be from 0 to 1024, not " + std::to_string(o.threads));
+      if (!(o.memory_idle_seconds <= 1e6)) throw Error(ErrorCode::kInvalidArgument, "memory_idle_seconds is too large");
       auto environment = std::make_shared<Environment>();
+      environment->budget = std::make_shared<MemoryBudget>(o.memory_limit);
+      if (o.memory_idle_seconds != 0) environment->idle_seconds = o.memory_idle_seconds;
       environment->name = o.name ? o.name : "onda";
       environment->log_level = static_cast<LogLevel>(o.log_level);
       environment->log = o.log;
@@ -171,6 +184,12 @@ void FillEnvironmentApi(OndaApi& api) {
       env->environment->custom_ops.Add(library, "the application");
     });
   };
+  api.EnvMemory = [](const OndaEnv* env, size_t* used, size_t* peak, size_t* limit) {
+    *used = env->environment->budget->used();
+    *peak = env->environment->budget->peak();
+    *limit = env->environment->budget->limit();
+  };
+  api.EnvTrim = [](OndaEnv* env) { env->environment->budget->Trim(); };
   api.ReleaseEnv = [](OndaEnv* env) { delete env; };
 }
 

@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/api/async_queue.h"
+#include "core/place/shared_constants.h"
+#include "core/runtime/idle_trimmer.h"
 #include "core/session.h"
 #include "onda/c_api.h"
 #include "onda/types.h"
@@ -34,6 +37,7 @@ struct OndaTypeInfo {
 struct OndaValue {
   onda::RuntimeValue value;
   std::unique_ptr<OndaTypeInfo> type;
+  std::string device;      // the label of the provider instance whose memory holds the tensor; "": host memory
   std::string serialised;  // by ValueToProto
 };
 
@@ -45,10 +49,17 @@ struct Environment {
   OndaLogFunction log = nullptr;
   void* log_user = nullptr;
   std::unique_ptr<ThreadPool> threads;
+  std::shared_ptr<MemoryBudget> budget;
+  double idle_seconds = 60;  // after which memory goes back to the system; negative: never
+  SharedConstants shared;
+  AsyncQueue async;
   std::mutex mutex;  // of what follows
+  std::unique_ptr<IdleTrimmer> trimmer;
   std::map<std::string, const OndaProviderDef*> providers;
   CustomOps custom_ops;
 
+  // Starts giving idle memory back, once.
+  void StartTrimming();
   // Throws kNotFound naming those that are there.
   const OndaProviderDef* FindProvider(const std::string& provider_name);
   void Log(LogLevel level, const std::string& message) const;
@@ -72,6 +83,7 @@ struct OndaSessionOptions {
   size_t memory_limit = 0;
   int log_level = -1;  // of the environment
   bool flush_denormals = false;
+  bool share_constants = false;
   bool accept_missing_providers = false;
   struct Provider {
     std::string name;
@@ -146,7 +158,7 @@ const OndaCustomOpLibrary* LoadCustomOps(const std::string& path);
 // Throws kInvalidArgument naming the argument.
 void RequireArgument(const void* pointer, const char* what);
 
-OndaValue* NewValue(RuntimeValue value);
+OndaValue* NewValue(RuntimeValue value, std::string device = "");
 
 // The parts of the table, each in its own file.
 void FillEnvironmentApi(OndaApi& api);

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "core/api/handles.h"
+#include "core/device_memory.h"
 
 namespace onda {
 namespace {
@@ -55,15 +56,19 @@ NodeObserver MakeObserver(const OndaRunOptions& options) {
   return observer;
 }
 
+int32_t InstanceOf(const InferenceSession& session, std::string_view device) {
+  return device.empty() ? 0 : session.FindInstance(device);
+}
+
 void Run(const OndaSession& session, const OndaRunOptions* options, const char* const* input_names,
          const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
-         OndaValue** outputs) {
+         const char* const* devices, OndaValue** outputs) {
   const InferenceSession& inference = *session.session;
   const InferenceSession::RequestScope request(inference);
   for (size_t i = 0; i < input_count; ++i) {
     RequireArgument(input_names[i], "an input's name");
     RequireArgument(inputs[i], "an input's value");
-    inference.Feed(*request, input_names[i], inputs[i]->value);
+    inference.Feed(*request, input_names[i], inputs[i]->value, InstanceOf(inference, inputs[i]->device));
   }
   const size_t all = inference.outputs().size();
   if (!output_names && output_count != all)
@@ -73,8 +78,9 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
     if (output_names) RequireArgument(output_names[i], "an output's name");
     if (outputs[i] && !outputs[i]->value.is_tensor())
       throw Error(ErrorCode::kInvalidArgument, "output " + std::to_string(i) + ": only tensors can be written into");
+    const std::string_view device = outputs[i] ? outputs[i]->device : devices && devices[i] ? devices[i] : "";
     inference.ChooseOutput(*request, output_names ? output_names[i] : inference.outputs()[i].name.c_str(),
-                           outputs[i] ? &outputs[i]->value : nullptr);
+                           outputs[i] ? &outputs[i]->value : nullptr, InstanceOf(inference, device));
   }
   if (output_count == 0) return;
   InferenceSession::RunSettings settings;
@@ -100,8 +106,46 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
     inference.Run(*request, settings);
   }
   for (size_t i = 0; i < output_count; ++i)
-    if (!outputs[i]) outputs[i] = NewValue(std::move(request->results[i]));
+    if (!outputs[i]) {
+      const int32_t instance = request->results[i].instance;
+      outputs[i] = NewValue(std::move(request->results[i]),
+                            instance == 0 ? "" : inference.instances().instances[instance]->label());
+    }
 }
+
+void RequireRunArguments(const OndaSession* session, const char* const* input_names, const OndaValue* const* inputs,
+                         size_t input_count, const OndaValue* const* outputs, size_t output_count) {
+  RequireArgument(session, "session");
+  if (input_count) {
+    RequireArgument(input_names, "input_names");
+    RequireArgument(inputs, "inputs");
+  }
+  if (output_count) RequireArgument(outputs, "outputs");
+}
+
+// What a run on another thread is told.
+struct AsyncRun {
+  const OndaSession* session;
+  const OndaRunOptions* options;
+  std::vector<std::string> input_names;
+  std::vector<const OndaValue*> inputs;
+  std::vector<std::string> output_names;
+  std::vector<OndaValue*> outputs;
+  bool named_outputs;
+  void (*done)(void* user, OndaValue** outputs, size_t output_count, OndaError* error);
+  void* user;
+
+  void Run() {
+    OndaError* error = Guard([&] {
+      std::vector<const char*> in, out;
+      for (const std::string& name : input_names) in.push_back(name.c_str());
+      for (const std::string& name : output_names) out.push_back(name.c_str());
+      onda::Run(*session, options, in.data(), inputs.data(), inputs.size(), named_outputs ? out.data() : nullptr,
+                outputs.size(), nullptr, outputs.data());
+    });
+    done(user, error ? nullptr : outputs.data(), error ? 0 : outputs.size(), error);
+  }
+};
 
 }  // namespace
 
@@ -138,13 +182,82 @@ void FillRunApi(OndaApi& api) {
                const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
                OndaValue** outputs) {
     return Guard([&] {
-      RequireArgument(session, "session");
-      if (input_count) {
-        RequireArgument(input_names, "input_names");
-        RequireArgument(inputs, "inputs");
+      RequireRunArguments(session, input_names, inputs, input_count, outputs, output_count);
+      Run(*session, options, input_names, inputs, input_count, output_names, output_count, nullptr, outputs);
+    });
+  };
+  api.RunOnDevices = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,
+                        const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+                        const char* const* devices, size_t output_count, OndaValue** outputs) {
+    return Guard([&] {
+      RequireRunArguments(session, input_names, inputs, input_count, outputs, output_count);
+      Run(*session, options, input_names, inputs, input_count, output_names, output_count, devices, outputs);
+    });
+  };
+  api.RunAsync = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,
+                    const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+                    size_t output_count, OndaValue* const* outputs,
+                    void (*done)(void*, OndaValue**, size_t, OndaError*), void* user) {
+    return Guard([&] {
+      RequireRunArguments(session, input_names, inputs, input_count, outputs, output_count);
+      RequireArgument(reinterpret_cast<const void*>(done), "done");
+      AsyncRun run{session, options, {}, {}, {}, {}, output_names != nullptr, done, user};
+      for (size_t i = 0; i < input_count; ++i) {
+        RequireArgument(input_names[i], "an input's name");
+        run.input_names.emplace_back(input_names[i]);
+        run.inputs.push_back(inputs[i]);
       }
-      if (output_count) RequireArgument(outputs, "outputs");
-      Run(*session, options, input_names, inputs, input_count, output_names, output_count, outputs);
+      for (size_t i = 0; i < output_count; ++i) {
+        if (output_names) RequireArgument(output_names[i], "an output's name");
+        run.output_names.emplace_back(output_names ? output_names[i] : "");
+        run.outputs.push_back(outputs[i]);
+      }
+      session->environment->async.Add([run = std::move(run)]() mutable { run.Run(); });
+    });
+  };
+  api.CreateTensorOverDevice = [](const char* device, void* data, size_t bytes, int32_t dtype, const int64_t* dims,
+                                  size_t rank, OndaValue** out) {
+    return Guard([&] {
+      RequireArgument(device, "device");
+      OndaValue* value = nullptr;
+      if (OndaError* error = OndaGetApi(ONDA_API_VERSION)->CreateTensorOver(data, bytes, dtype, dims, rank, &value)) {
+        const Error e(static_cast<ErrorCode>(error->code), error->message);
+        delete error;
+        throw e;
+      }
+      value->device = device;
+      *out = value;
+    });
+  };
+  api.CreateTensorOnDevice = [](const OndaSession* session, const char* device, int32_t dtype, const int64_t* dims,
+                                size_t rank, OndaValue** out) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(device, "device");
+      RequireArgument(out, "out");
+      if (dtype <= 0 || dtype >= kDTypeCount || static_cast<DType>(dtype) == DType::kString)
+        throw Error(ErrorCode::kInvalidArgument, "device memory cannot hold element type " + std::to_string(dtype));
+      const int32_t instance = InstanceOf(*session->session, device);
+      RuntimeValue value =
+          session->session->MakeTensorOn(instance, *session->pool, static_cast<DType>(dtype), std::span(dims, rank));
+      value.instance = 0;  // by session: the handle has the device's name
+      *out = NewValue(std::move(value), instance == 0 ? "" : device);
+    });
+  };
+  api.ValueDevice = [](const OndaValue* value) { return value ? value->device.c_str() : ""; };
+  api.CopyTensor = [](const OndaSession* session, const OndaValue* from, OndaValue* to) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(from, "from");
+      RequireArgument(to, "to");
+      RuntimeValue source = from->value, target = to->value;
+      if (!source.is_tensor() || source.dtype != target.dtype || source.dims != target.dims ||
+          source.dtype == DType::kString)
+        throw Error(ErrorCode::kInvalidArgument,
+                    "cannot copy " + source.ToFact().ToString() + " to " + target.ToFact().ToString());
+      source.instance = InstanceOf(*session->session, from->device);
+      target.instance = InstanceOf(*session->session, to->device);
+      CopyTensor(session->session->instances(), *session->pool, source, target);
     });
   };
 }

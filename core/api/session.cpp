@@ -47,6 +47,12 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
     o.log_level = static_cast<int>(ParseInt(key, value, 0, 4));
   } else if (key == "flush_denormals") {
     o.flush_denormals = ParseBool(key, value);
+  } else if (key == "deterministic") {
+    o.load.deterministic = ParseBool(key, value);
+  } else if (key == "share_constants") {
+    o.share_constants = ParseBool(key, value);
+  } else if (key == "inter_op_num_threads") {
+    o.load.inter_op_threads = static_cast<int>(ParseInt(key, value, 0, 1024));
   } else if (key == "reference_kernels") {
     o.load.host_kernels = ParseBool(key, value) ? ReferenceKernels : nullptr;
   } else if (key == "profiling_ranges") {
@@ -60,7 +66,8 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
                 "unknown session option '" + key +
                     "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, max_nodes, "
                     "max_folded_bytes, max_folding_ms, max_string_bytes, log_severity_level, flush_denormals, "
-                    "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges");
+                    "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges, "
+                    "deterministic, share_constants, inter_op_num_threads");
   }
 }
 
@@ -109,7 +116,8 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
   session->environment = env->environment;
   session->flush_denormals = options.flush_denormals;
   if (options.threads > 0) session->own_threads = std::make_unique<ThreadPool>(options.threads);
-  session->pool = std::make_shared<BlockPool>(options.memory_limit);
+  session->pool = BlockPool::Make(options.memory_limit, env->environment->budget);
+  env->environment->StartTrimming();
   LoadOptions load = options.load;
   load.log = [environment = env->environment, least = options.log_level](LogLevel level, const std::string& message) {
     if (static_cast<int>(level) >= least) environment->Log(level, message);
@@ -124,6 +132,10 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
   load.custom_ops = custom_ops;
   load.devices = MakeDevices(*env->environment, options, *custom_ops);
   load.memory_limit = options.memory_limit;
+  load.budget = env->environment->budget;
+  // The environment outlives its sessions.
+  if (options.share_constants)
+    load.shared = std::shared_ptr<SharedConstants>(env->environment, &env->environment->shared);
   session->session = std::make_unique<InferenceSession>(model, load);
 
   for (const PortInfo& port : session->session->inputs()) {

@@ -77,10 +77,11 @@ proto::FileValue ToFile(const RuntimeValue& value, const std::string& name) {
   return file;
 }
 
-OndaValue* NewValue(RuntimeValue value) {
+OndaValue* NewValue(RuntimeValue value, std::string device) {
   auto handle = std::make_unique<OndaValue>();
   handle->type = std::make_unique<OndaTypeInfo>(value.ToFact());
   handle->value = std::move(value);
+  handle->device = std::move(device);
   return handle.release();
 }
 
@@ -124,6 +125,8 @@ void FillValueApi(OndaApi& api) {
       RequireArgument(value, "value");
       RequireArgument(data, "data");
       RequireArgument(size, "size");
+      if (!value->device.empty())
+        throw Error(ErrorCode::kInvalidArgument, "the value lies in memory of '" + value->device + "'");
       value->serialised = proto::ExportValue(ToFile(value->value, name ? name : ""), value->value.ToFact());
       *data = value->serialised.data();
       *size = value->serialised.size();

@@ -84,11 +84,13 @@ class Binder : public InferContext {
   int32_t NewEvent(int32_t instance) { return plan_->event_counts[instance]++; }
   int32_t Location(ValueId id) const { return LocationOf(graph_, id); }
   void AddView(const Node& node);
+  bool ReadsBoundMemory(const Node& node);
   Argument MakeArgument(ValueId id);
   const std::vector<int64_t>& DimsOf(ValueId id);
   void Finish(int32_t end);
   bool CanBeCaptured(const Step& step) const;
   void FindCaptureSpans();
+  void FindGroups();
 
   const Program& program_;
   const Graph& graph_;
@@ -120,7 +122,7 @@ const Fact& Binder::FactOf(ValueId id) {
       bound.state = State::kFrame;
       bound.fact = value.ToFact();
       bound.root = id;
-      if (value.is_tensor()) plan_->shapes.push_back({id, value.dtype, value.dims});
+      if (value.is_tensor()) plan_->shapes.push_back({id, value.dtype, value.dims, value.instance});
     }
   }
   return bound.state == State::kConstant && compiled.constant ? compiled : bound.fact;
@@ -248,6 +250,14 @@ void Binder::AddView(const Node& node) {
   produced_.push_back(id);
 }
 
+// A copy of an input that lies in the device's memory already.
+bool Binder::ReadsBoundMemory(const Node& node) {
+  FactOf(node.inputs[0]);
+  const BoundValue& from = values_[node.inputs[0]];
+  return from.state == State::kFrame && frame_[from.root].instance != 0 &&
+         frame_[from.root].instance == Location(node.outputs[0]);
+}
+
 void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
   const Node& node = graph_.node(id);
   const KernelInstance* kernel = program_.compiled().node(id).kernel.get();
@@ -324,7 +334,7 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
     // Kernels see shapes alone, and the contents of host inputs, which the plan is found by.
     const Argument& argument = plan_->arguments[i];
     OndaTensorView view = argument.view;
-    if (argument.place == Argument::Place::kFrame) view.data = frame_[argument.id].data;
+    if (argument.place == Argument::Place::kFrame) view.data = frame_[values_[argument.id].root].data;
     const size_t input = i - step.first_argument;
     if (input >= node.inputs.size() || !ReadsOnHost(node, input)) view.data = nullptr;
     views.push_back(view);
@@ -420,6 +430,47 @@ void Binder::AddCopy(NodeId id) {
   }
 }
 
+// Steps that do not depend on each other, and longer lives for what they use. Arguments name roots by now, and those in
+// the arena their buffers. Only plans of the host alone: devices have streams for that.
+void Binder::FindGroups() {
+  for (const Step& step : plan_->steps)
+    if (step.kind != Step::Kind::kLaunch || step.instance != 0) return;
+  struct Use {
+    int32_t writer = -1;
+    std::vector<int32_t> readers;  // since
+  };
+  // By memory: buffers, and values that have memory of their own. What shares memory in place is in order so.
+  std::map<std::pair<bool, size_t>, Use> uses;
+  std::vector<std::vector<int32_t>> predecessors(plan_->steps.size());
+  for (int32_t s = 0; s < static_cast<int32_t>(plan_->steps.size()); ++s) {
+    const Step& step = plan_->steps[static_cast<size_t>(s)];
+    for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {
+      const Argument& argument = plan_->arguments[step.first_argument + i];
+      const bool arena = argument.place == Argument::Place::kArena;
+      if (!arena && argument.place != Argument::Place::kFrame) continue;
+      Use& use = uses[{arena, arena ? argument.offset : static_cast<size_t>(argument.id)}];
+      if (use.writer >= 0) predecessors[static_cast<size_t>(s)].push_back(use.writer);
+      if (i < step.input_count) {
+        use.readers.push_back(s);
+        continue;
+      }
+      for (int32_t reader : use.readers)
+        if (reader != s) predecessors[static_cast<size_t>(s)].push_back(reader);
+      use = {s, {}};
+    }
+  }
+  for (std::vector<int32_t>& list : predecessors)
+    std::erase_if(list, [&](int32_t p) { return p == &list - predecessors.data(); });
+  plan_->branches = FindBranches(predecessors);
+  plan_->trials = std::make_unique<BranchTrial[]>(plan_->branches.size());
+  for (const BranchGroup& group : plan_->branches) {
+    for (BufferLifetime& buffer : buffers_) {
+      if (buffer.first >= group.begin && buffer.first < group.end) buffer.first = group.begin;
+      if (buffer.last >= group.begin && buffer.last < group.end) buffer.last = group.end - 1;
+    }
+  }
+}
+
 void Binder::Finish(int32_t end) {
   plan_->end = end;
   const int32_t size = static_cast<int32_t>(program_.order().size());
@@ -470,6 +521,7 @@ void Binder::Finish(int32_t end) {
       }
     }
   }
+  if (program_.compiled().branches()) FindGroups();
   // What copies may still be reading or writing when the last step is done.
   for (const auto& [id, pending] : pending_) held_.push_back(id);
   for (ValueId id : held_)
@@ -581,7 +633,11 @@ std::shared_ptr<const Plan> Binder::Run() {
         if (node.has_output(i) && program_.wanted(node.outputs[i]))
           all_static = all_static && outputs()[i].is_tensor() && outputs()[i].static_shape();
       if (node.op->flags & kOpCopy) {
-        if (!TryEvaluate(node)) AddCopy(id);
+        if (ReadsBoundMemory(node)) {
+          AddView(node);
+        } else if (!TryEvaluate(node)) {
+          AddCopy(id);
+        }
         continue;
       }
       if (TryEvaluate(node)) continue;

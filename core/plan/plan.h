@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "core/ir/graph.h"
 #include "core/place/kernel_instance.h"
+#include "core/plan/branches.h"
 #include "core/plan/capture_cache.h"
 #include "onda/provider.h"
 
@@ -80,6 +82,8 @@ struct Plan {
   std::vector<size_t> live_bytes;         // by instance: the most of the arena that is in use at one step
   std::vector<NodeId> peak_nodes;         // and the node of that step; or kNoNode
   std::vector<int32_t> event_counts;      // by instance
+  std::vector<BranchGroup> branches;      // steps that may run at once, where that was asked for
+  std::unique_ptr<BranchTrial[]> trials;  // by group
   std::vector<ValueId> released;          // frame values that nobody reads from `end` on
 
   // What runs have captured of it; null where nothing can be. Beside the plan, not part of what it says.
@@ -90,6 +94,7 @@ struct Plan {
     ValueId id;
     DType dtype;
     std::vector<int64_t> dims;
+    int32_t instance;  // where it lies
   };
   struct ContentKey {
     ValueId id;
@@ -112,7 +117,7 @@ class PlanCache {
  private:
   const size_t capacity_;  // per position
   std::mutex mutex_;
-  std::vector<std::pair<int32_t, std::list<std::shared_ptr<const Plan>>>> plans_;  // by position; most recent first
+  std::map<int32_t, std::list<std::shared_ptr<const Plan>>> plans_;  // by position; most recent first
 };
 
 }  // namespace onda

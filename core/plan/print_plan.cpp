@@ -114,7 +114,14 @@ std::string Print(const Program& program, const Plan& plan) {
             std::to_string(plan.arena_bytes[i]) + " bytes, of which " + std::to_string(plan.live_bytes[i]) +
             " are in use at once\n";
   }
-  for (const Step& step : plan.steps) text += "  " + StepText(program, plan, step) + "\n";
+  for (size_t s = 0; s < plan.steps.size(); ++s) {
+    for (const BranchGroup& group : plan.branches) {
+      if (group.begin != static_cast<int32_t>(s)) continue;
+      text += "  " + std::to_string(group.chains.size()) + " branches, at once where that is faster, in the next " +
+              std::to_string(group.end - group.begin) + " steps\n";
+    }
+    text += "  " + StepText(program, plan, plan.steps[s]) + "\n";
+  }
   if (plan.captures)
     for (const std::string& line : plan.captures->Describe()) text += "  captured: " + line + "\n";
   for (const Escape& escape : plan.escapes) {

@@ -49,9 +49,11 @@ bool PreparedConstants::Offer(const Tensor& constant) {
 }
 
 CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
-                             std::shared_ptr<UploadedConstants> uploaded, std::shared_ptr<PreparedConstants> prepared)
+                             SharedConstants* shared, bool branches, std::shared_ptr<UploadedConstants> uploaded,
+                             std::shared_ptr<PreparedConstants> prepared)
     : graph_(std::move(graph)),
       instances_(std::move(instances)),
+      branches_(branches),
       uploaded_(uploaded ? std::move(uploaded) : std::make_shared<UploadedConstants>(instances_)),
       nodes_(graph_->nodes().size()) {
   if (!prepared) prepared = std::make_shared<PreparedConstants>();
@@ -65,7 +67,8 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
       continue;
     }
     for (const Body& body : node.bodies)
-      compiled.bodies.push_back(std::make_unique<CompiledGraph>(body.graph, instances_, uploaded_, prepared));
+      compiled.bodies.push_back(
+          std::make_unique<CompiledGraph>(body.graph, instances_, shared, branches, uploaded_, prepared));
     if (RunByEngine(*graph_, node)) compiled.place = "engine";
     if (RunByEngine(*graph_, node) || (node.op->flags & kOpCopy)) continue;
     if (node.op->flags & kOpView) {
@@ -87,7 +90,11 @@ CompiledGraph::CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr
       for (const Refusal& r : compiled.refusals) text += "; " + r.reason;
       throw Error(ErrorCode::kNotImplemented, text);
     }
-    compiled.kernel = CreateKernel(*def, node, offered, outputs);
+    if (shared && node.instance == 0) {
+      compiled.kernel = shared->Kernel(*def, node, offered, outputs);
+    } else {
+      compiled.kernel = CreateKernel(*def, node, offered, outputs);
+    }
     for (size_t i = 0; i < node.inputs.size(); ++i)
       if (node.instance != 0 && node.has_input(i) && !ReadsOnHost(node, i) && inputs[i].constant)
         uploaded_->Add(node.instance, inputs[i].constant, graph_->value(node.inputs[i]).name);

@@ -14,6 +14,7 @@
 #include "core/place/kernel_instance.h"
 #include "core/place/place.h"
 #include "core/place/provider_instance.h"
+#include "core/place/shared_constants.h"
 #include "core/plan/frame.h"
 #include "core/plan/plan.h"
 #include "core/plan/uploaded_constants.h"
@@ -23,7 +24,7 @@ namespace onda {
 class CompiledGraph;
 
 struct CompiledNode {
-  std::unique_ptr<KernelInstance> kernel;              // null for views and for what the engine runs itself
+  std::shared_ptr<const KernelInstance> kernel;        // null for views and for what the engine runs itself
   std::vector<std::unique_ptr<CompiledGraph>> bodies;  // as Node::bodies
   std::string place;                                   // for Placement(): the instance, "engine" or "view"
   std::vector<Refusal> refusals;                       // kernels that were asked first, with their reasons
@@ -69,8 +70,10 @@ class CompiledGraph {
  public:
   // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads
   // the constants that devices read. Throws kNotImplemented where a node has none.
-  // uploaded, prepared: of the graph around a body.
+  // shared: where kernels that other sessions have are taken from; may be null. uploaded, prepared: of the graph around a
+  // body.
   CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
+                SharedConstants* shared = nullptr, bool branches = false,
                 std::shared_ptr<UploadedConstants> uploaded = nullptr,
                 std::shared_ptr<PreparedConstants> prepared = nullptr);
   ~CompiledGraph();
@@ -78,6 +81,8 @@ class CompiledGraph {
   const Graph& graph() const { return *graph_; }
   const CompiledNode& node(NodeId id) const { return nodes_[id]; }
   const InstanceSet& instances() const { return *instances_; }
+  // Whether plans say which steps may run at once.
+  bool branches() const { return branches_; }
   // The copy of a constant in a device's memory.
   const void* UploadedConstant(int32_t instance, ValueId id) const {
     return uploaded_->At(instance, graph_->FactOf(id).constant);
@@ -90,6 +95,7 @@ class CompiledGraph {
  private:
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const InstanceSet> instances_;
+  const bool branches_;
   std::shared_ptr<UploadedConstants> uploaded_;
   std::vector<CompiledNode> nodes_;
   mutable std::mutex mutex_;

@@ -1,7 +1,10 @@
 #include "core/runtime/executor.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "core/ir/at_node.h"
@@ -315,7 +318,7 @@ class Execution {
         slot = values_[e.view_of];
         slot.dims = e.dims;
       } else if (const OutputBinding binding = BindingOf(e)) {
-        slot.SetTensor(e.dtype, e.dims);
+        slot.SetTensor(e.dtype, e.dims, e.instance);
         slot.data = binding->data;
       } else {
         try {
@@ -341,7 +344,7 @@ class Execution {
   OutputBinding BindingOf(const Escape& e) const {
     for (size_t i = 0; i < bindings_.size(); ++i)
       if (program_.outputs()[i] == e.id && bindings_[i] && bindings_[i]->dtype == e.dtype &&
-          bindings_[i]->dims == e.dims && e.dtype != DType::kString && e.instance == 0)
+          bindings_[i]->dims == e.dims && e.dtype != DType::kString && e.instance == bindings_[i]->instance)
         return bindings_[i];
     return nullptr;
   }
@@ -371,7 +374,13 @@ class Execution {
 
   void RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes) {
     const InstanceSet& instances = program_.compiled().instances();
+    auto group = plan.branches.begin();
     for (uint32_t s = begin; s < end; ++s) {
+      if (group != plan.branches.end() && s == static_cast<uint32_t>(group->begin)) {
+        RunBranches(plan, *group, plan.trials[group - plan.branches.begin()], lanes);
+        s = static_cast<uint32_t>(group++->end) - 1;
+        continue;
+      }
       const Step& step = plan.steps[s];
       switch (step.kind) {
         case Step::Kind::kLaunch:
@@ -494,6 +503,51 @@ class Execution {
     if (!step.workspace_bytes) return nullptr;
     return static_cast<char*>(frame_.blocks[step.instance].get()) + step.workspace_offset;
   }
+
+  // The chains of the group, at once where that has proved faster.
+  void RunBranches(const Plan& plan, const BranchGroup& group, BranchTrial& trial, Lanes& lanes) {
+    const int most = context_.inter_op_threads ? context_.inter_op_threads : context_.threads->threads();
+    const bool parallel = most > 1 && context_.threads->threads() > 1 && !context_.observer && trial.NextParallel();
+    const auto start = std::chrono::steady_clock::now();
+    if (parallel) {
+      Chains chains{this, &plan, &group, &lanes, {}, {}, {}};
+      const int64_t runners = std::min<int64_t>(most, static_cast<int64_t>(group.chains.size()));
+      context_.threads->ParallelFor(
+          runners, 1,
+          [](void* arg, int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) static_cast<Chains*>(arg)->RunSome();
+          },
+          &chains, ThreadPool::Waiting::kHelps);
+      if (chains.error) std::rethrow_exception(chains.error);
+    } else {
+      for (int32_t s = group.begin; s < group.end; ++s) Launch(plan, plan.steps[static_cast<size_t>(s)], lanes);
+    }
+    trial.Took(parallel, std::chrono::steady_clock::now() - start);
+  }
+
+  // The chains of a group, taken one by one by several threads. After a failure no step begins any more.
+  struct Chains {
+    Execution* execution;
+    const Plan* plan;
+    const BranchGroup* group;
+    Lanes* lanes;
+    std::atomic<size_t> next;
+    std::atomic<bool> failed;
+    std::exception_ptr error;
+
+    void RunSome() {
+      for (size_t c; (c = next.fetch_add(1, std::memory_order_relaxed)) < group->chains.size();) {
+        try {
+          for (int32_t s : group->chains[c]) {
+            if (failed.load(std::memory_order_relaxed)) return;
+            execution->Launch(*plan, plan->steps[static_cast<size_t>(s)], *lanes);
+          }
+        } catch (...) {
+          if (!failed.exchange(true)) error = std::current_exception();
+        }
+      }
+    }
+  };
 
   // Where the arguments are now.
   OndaTensorView* Resolve(const Plan& plan, size_t first, size_t count) {

@@ -28,13 +28,14 @@ class MemoryBudget {
   void TrimIdle(std::chrono::steady_clock::time_point before);
   void Trim() { TrimIdle(std::chrono::steady_clock::time_point::max()); }
 
+  // Trims that pool with the others; whether its memory is counted is its own affair.
+  void Join(std::weak_ptr<BlockPool> pool);
+
   size_t limit() const { return limit_; }
   size_t used() const;
   size_t peak() const;
 
  private:
-  friend class BlockPool;
-  void Join(std::weak_ptr<BlockPool> pool);
   bool TryReserve(size_t bytes);
 
   const size_t limit_;

@@ -56,6 +56,8 @@ typedef struct OndaEnvOptions {
   int32_t threads;                // of the pool that sessions share; 0: as many as the processors that may be used
   OndaParallelFunction parallel;  // instead of threads of Onda's own; may be NULL
   void* parallel_user;
+  size_t memory_limit;         // most bytes of activations of all sessions together; 0: half of the machine's memory
+  double memory_idle_seconds;  // memory that nobody used for so long goes back to the system; 0: 60; negative: never
 } OndaEnvOptions;
 
 // Called after each node of a profiled run.
@@ -214,6 +216,33 @@ typedef struct OndaApi {
   size_t (*SessionProviderCount)(const OndaSession*);
   OndaError* (*SessionProviderMemory)(const OndaSession*, size_t index, const char** provider, uint64_t* total,
                                       uint64_t* free, uint64_t* used);
+  // Bytes of activations of all sessions, those that are kept included; the most there were; and how many may be.
+  void (*EnvMemory)(const OndaEnv*, size_t* used, size_t* peak, size_t* limit);
+  // Gives memory that is kept for reuse back to the system.
+  void (*EnvTrim)(OndaEnv*);
+
+  // device: a provider instance of sessions, by the name that Placement() shows ("cuda", "cuda:1"). The values are for
+  // sessions that have one of that name. The first is over the caller's device memory, which must outlive the value;
+  // the second has memory of its own, its contents undefined.
+  OndaError* (*CreateTensorOverDevice)(const char* device, void* data, size_t bytes, int32_t dtype, const int64_t* dims,
+                                       size_t rank, OndaValue** out);
+  OndaError* (*CreateTensorOnDevice)(const OndaSession*, const char* device, int32_t dtype, const int64_t* dims,
+                                     size_t rank, OndaValue** out);
+  const char* (*ValueDevice)(const OndaValue*);  // "" in host memory; lives as long as the value
+  // Elements of one tensor into another of the same type and shape, wherever they lie.
+  OndaError* (*CopyTensor)(const OndaSession*, const OndaValue* from, OndaValue* to);
+  // As Run; devices[i] says where a new value for output i is to lie, NULL or "" for host memory. devices may be NULL.
+  OndaError* (*RunOnDevices)(const OndaSession*, const OndaRunOptions* options, const char* const* input_names,
+                             const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+                             const char* const* devices, size_t output_count, OndaValue** outputs);
+  // As Run, on another thread. done is called once, with the values (those given, or new ones which are then the
+  // callee's) or an error, which is the callee's to release. The names are copied; options, inputs and given outputs
+  // must stay until then. Where this itself gives an error done is not called.
+  OndaError* (*RunAsync)(const OndaSession*, const OndaRunOptions* options, const char* const* input_names,
+                         const OndaValue* const* inputs, size_t input_count, const char* const* output_names,
+                         size_t output_count, OndaValue* const* outputs,
+                         void (*done)(void* user, OndaValue** outputs, size_t output_count, OndaError* error),
+                         void* user);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

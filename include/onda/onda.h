@@ -21,7 +21,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -80,16 +79,21 @@ class Env {
     // The caller's executor instead of threads of Onda's own: runs body(i) for each i in [0, n) and returns when all
     // are done.
     std::function<void(int64_t n, const std::function<void(int64_t)>& body)> parallel;
+    // Most bytes of activations, workspaces and results of all sessions together; 0: half of the machine's memory.
+    size_t memory_limit = 0;
+    // Memory that nobody used for so many seconds goes back to the system; negative: never.
+    double memory_idle_seconds = 60;
   };
 
-  explicit Env(LoggingLevel level = LoggingLevel::kWarning, const char* name = "onda")
-      : Env(Options{name, level, {}, 0, {}}) {}
+  explicit Env(LoggingLevel level = LoggingLevel::kWarning, const char* name = "onda") : Env(Named(level, name)) {}
   explicit Env(Options options) : options_(std::make_shared<Options>(std::move(options))) {
     OndaEnvOptions o{};
     o.size = sizeof(o);
     o.name = options_->name.c_str();
     o.log_level = static_cast<int32_t>(options_->log_level);
     o.threads = options_->threads;
+    o.memory_limit = options_->memory_limit;
+    o.memory_idle_seconds = options_->memory_idle_seconds;
     if (options_->log) {
       o.log = [](void* user, int32_t level, const char* message) {
         static_cast<Options*>(user)->log(static_cast<LoggingLevel>(level), message);
@@ -131,11 +135,30 @@ class Env {
         &lines));
     return lines;
   }
+  struct MemoryUse {
+    size_t used = 0;  // bytes that exist, those kept for reuse included
+    size_t peak = 0;
+    size_t limit = 0;
+  };
+  // Of the activations of all sessions.
+  MemoryUse GetMemoryUse() const {
+    MemoryUse use;
+    Api().EnvMemory(get(), &use.used, &use.peak, &use.limit);
+    return use;
+  }
+  // Gives memory that is kept for reuse back to the system.
+  void Trim() { Api().EnvTrim(get()); }
   OndaEnv* get() const { return env_.get(); }
   // Keeps the callbacks alive.
   std::shared_ptr<const void> keep() const { return options_; }
 
  private:
+  static Options Named(LoggingLevel level, const char* name) {
+    Options options;
+    options.log_level = level;
+    options.name = name;
+    return options;
+  }
   std::shared_ptr<Options> options_;
   std::shared_ptr<OndaEnv> env_;
 };
@@ -178,7 +201,8 @@ class TypeInfo {
   const OndaTypeInfo* info_;  // belongs to the value or session that gave it
 };
 
-// Where a tensor lies. Onda's own memory kinds: "Cpu".
+// Where a tensor lies: "Cpu", or an execution provider's name as Session::Placement() shows it and the number of its
+// instance, where several of one are appended.
 class MemoryInfo {
  public:
   explicit MemoryInfo(std::string name = "Cpu", int device_id = 0) : name_(std::move(name)), device_id_(device_id) {}
@@ -188,6 +212,11 @@ class MemoryInfo {
   }
   const std::string& GetAllocatorName() const { return name_; }
   int GetDeviceId() const { return device_id_; }
+  // "" for host memory.
+  std::string device() const {
+    if (name_ == "Cpu" || name_ == "cpu") return "";
+    return name_.find(':') == std::string::npos ? name_ + ":" + std::to_string(device_id_) : name_;
+  }
 
  private:
   std::string name_;
@@ -202,18 +231,23 @@ class Value {
 
   // Over memory of the caller's, of `count` elements, which must outlive the value. row-major.
   template <class T>
-  static Value CreateTensor(const MemoryInfo&, T* data, size_t count, const int64_t* shape, size_t rank) {
+  static Value CreateTensor(const MemoryInfo& memory, T* data, size_t count, const int64_t* shape, size_t rank) {
     static_assert(DTypeOf<std::remove_const_t<T>>() != DType::kUndefined);
-    return CreateTensor(MemoryInfo(), const_cast<std::remove_const_t<T>*>(data), count * sizeof(T), shape, rank,
+    return CreateTensor(memory, const_cast<std::remove_const_t<T>*>(data), count * sizeof(T), shape, rank,
                         DTypeOf<std::remove_const_t<T>>());
   }
   // The same for any element type; `bytes` is the size of the memory.
-  static Value CreateTensor(const MemoryInfo&, void* data, size_t bytes, const int64_t* shape, size_t rank,
+  static Value CreateTensor(const MemoryInfo& memory, void* data, size_t bytes, const int64_t* shape, size_t rank,
                             DType dtype) {
     OndaValue* v = nullptr;
-    Check(Api().CreateTensorOver(data, bytes, static_cast<int32_t>(dtype), shape, rank, &v));
+    const std::string device = memory.device();
+    Check(device.empty() ? Api().CreateTensorOver(data, bytes, static_cast<int32_t>(dtype), shape, rank, &v)
+                         : Api().CreateTensorOverDevice(device.c_str(), data, bytes, static_cast<int32_t>(dtype), shape,
+                                                        rank, &v));
     return Value(v);
   }
+  // Where the tensor lies: a device's name, "" for host memory. Only host memory can be read through GetTensorData.
+  std::string GetDevice() const { return Api().ValueDevice(get()); }
   // With memory of its own, zero-filled.
   static Value CreateTensor(DType dtype, std::span<const int64_t> shape) {
     OndaValue* v = nullptr;
@@ -370,6 +404,13 @@ class SessionOptions {
   }
   // Threads of this session alone; 0: the environment's.
   SessionOptions& SetIntraOpNumThreads(int threads) { return Set("intra_op_num_threads", std::to_string(threads)); }
+  // Independent branches of the graph that run at once, on the same threads; 1: one node after the other. 0: as many as
+  // there are threads. Branches whose nodes fill the threads by themselves gain nothing, and are found out.
+  SessionOptions& SetInterOpNumThreads(int threads) { return Set("inter_op_num_threads", std::to_string(threads)); }
+  // Results do not depend on the number of threads, nor on chance.
+  SessionOptions& SetDeterministicCompute(bool on = true) { return Set("deterministic", on ? "1" : "0"); }
+  // Weights, and what kernels prepared of them, are shared with the environment's other sessions that ask for it.
+  SessionOptions& SetShareConstants(bool on = true) { return Set("share_constants", on ? "1" : "0"); }
   SessionOptions& SetGraphOptimizationLevel(GraphOptimizationLevel level) {
     return Set("graph_optimization_level", std::to_string(static_cast<int>(level)));
   }
@@ -655,13 +696,68 @@ class Session {
       if (!output_values[i]) output_values[i] = Value(outputs[i]);
   }
   void Run(const RunOptions& options, IoBinding& binding) const;
-  // Runs on another thread; values and options must stay as they are until the future is ready.
+  // Runs on another thread. The elements of the inputs must stay as they are until the future is ready.
   std::future<std::vector<Value>> RunAsync(std::vector<NamedValue> inputs, std::vector<std::string> outputs = {},
                                            RunOptions options = RunOptions()) const {
-    return std::async(std::launch::async,
-                      [self = *this, inputs = std::move(inputs), outputs = std::move(outputs),
-                       options = std::move(options)] { return self.Run(inputs, outputs, &options); });
+    auto promise = std::make_shared<std::promise<std::vector<Value>>>();
+    std::future<std::vector<Value>> future = promise->get_future();
+    RunAsync(std::move(options), inputs, outputs.empty() ? GetOutputNames() : outputs,
+             [promise](std::vector<Value> values, const Error* error) {
+               if (error) {
+                 promise->set_exception(std::make_exception_ptr(*error));
+               } else {
+                 promise->set_value(std::move(values));
+               }
+             });
+    return future;
   }
+  // The same; done is called on that thread with the results, or with what went wrong, and must not throw.
+  using RunAsyncCallback = std::function<void(std::vector<Value> values, const Error* error)>;
+  void RunAsync(RunOptions options, const std::vector<NamedValue>& inputs, const std::vector<std::string>& outputs,
+                RunAsyncCallback done) const {
+    struct Pending {
+      Session session;
+      RunOptions options;
+      std::vector<NamedValue> inputs;
+      RunAsyncCallback done;
+    };
+    auto pending = std::make_unique<Pending>(Pending{*this, std::move(options), inputs, std::move(done)});
+    std::vector<const char*> input_names, output_names;
+    std::vector<const OndaValue*> values;
+    for (const auto& [name, value] : inputs) {
+      input_names.push_back(name.c_str());
+      values.push_back(value.get());
+    }
+    for (const std::string& name : outputs) output_names.push_back(name.c_str());
+    const std::vector<OndaValue*> none(outputs.size());
+    const auto finish = [](void* user, OndaValue** results, size_t count, OndaError* error) {
+      const std::unique_ptr<Pending> p(static_cast<Pending*>(user));
+      if (!error) {
+        std::vector<Value> all;
+        for (size_t i = 0; i < count; ++i) all.emplace_back(results[i]);
+        p->done(std::move(all), nullptr);
+        return;
+      }
+      try {
+        Check(error);
+      } catch (const Error& e) {
+        p->done({}, &e);
+      }
+    };
+    Check(Api().RunAsync(get(), pending->options.get(), input_names.data(), values.data(), values.size(),
+                         output_names.data(), output_names.size(), none.data(), finish, pending.get()));
+    pending.release();
+  }
+  // An uninitialised tensor in that memory, for sessions with such a device.
+  Value CreateTensor(const MemoryInfo& memory, DType dtype, std::span<const int64_t> shape) const {
+    OndaValue* v = nullptr;
+    const std::string device = memory.device();
+    Check(
+        Api().CreateTensorOnDevice(get(), device.c_str(), static_cast<int32_t>(dtype), shape.data(), shape.size(), &v));
+    return Value(v);
+  }
+  // The elements of one tensor into another of the same type and shape, wherever the two lie.
+  void CopyTensor(const Value& from, Value& to) const { Check(Api().CopyTensor(get(), from.get(), to.get())); }
   OndaSession* get() const { return session_.get(); }
 
  private:
@@ -701,16 +797,16 @@ class Session {
 class IoBinding {
  public:
   explicit IoBinding(const Session& session) : session_(session) {}
-  void BindInput(const char* name, const Value& value) { Set(inputs_, name, value); }
+  void BindInput(const char* name, const Value& value) { Set(inputs_, {name, value, ""}); }
   // Results are written into the value.
-  void BindOutput(const char* name, const Value& value) { Set(outputs_, name, value); }
-  // Each run makes a new value.
-  void BindOutput(const char* name, const MemoryInfo&) { Set(outputs_, name, Value()); }
+  void BindOutput(const char* name, const Value& value) { Set(outputs_, {name, value, ""}); }
+  // Each run makes a new value in that memory.
+  void BindOutput(const char* name, const MemoryInfo& memory) { Set(outputs_, {name, Value(), memory.device()}); }
   void ClearBoundInputs() { inputs_.clear(); }
   void ClearBoundOutputs() { outputs_.clear(); }
   std::vector<std::string> GetOutputNames() const {
     std::vector<std::string> names;
-    for (const auto& [name, value] : outputs_) names.push_back(name);
+    for (const Bound& bound : outputs_) names.push_back(bound.name);
     return names;
   }
   // Of the last run, in the order of binding.
@@ -720,20 +816,24 @@ class IoBinding {
 
  private:
   friend class Session;
-  using Bound = std::vector<std::pair<std::string, Value>>;
-  static void Set(Bound& bound, const char* name, const Value& value) {
-    for (auto& [n, v] : bound) {
-      if (n != name) continue;
-      v = value;
+  struct Bound {
+    std::string name;
+    Value value;
+    std::string device;  // of values that are to be made
+  };
+  static void Set(std::vector<Bound>& all, Bound bound) {
+    for (Bound& b : all) {
+      if (b.name != bound.name) continue;
+      b = std::move(bound);
       return;
     }
-    bound.emplace_back(name, value);
+    all.push_back(std::move(bound));
   }
   Session session_;
-  Bound inputs_, outputs_;
+  std::vector<Bound> inputs_, outputs_;
   std::vector<Value> results_;
   // Of the run under way; kept for the next, so that it allocates nothing.
-  std::vector<const char*> input_names_, output_names_;
+  std::vector<const char*> input_names_, output_names_, devices_;
   std::vector<const OndaValue*> input_handles_;
   std::vector<OndaValue*> output_handles_;
 };
@@ -743,20 +843,22 @@ inline void Session::Run(const RunOptions& options, IoBinding& binding) const {
   binding.input_handles_.clear();
   binding.output_names_.clear();
   binding.output_handles_.clear();
-  for (const auto& [name, value] : binding.inputs_) {
-    binding.input_names_.push_back(name.c_str());
-    binding.input_handles_.push_back(value.get());
+  binding.devices_.clear();
+  for (const IoBinding::Bound& bound : binding.inputs_) {
+    binding.input_names_.push_back(bound.name.c_str());
+    binding.input_handles_.push_back(bound.value.get());
   }
-  for (const auto& [name, value] : binding.outputs_) {
-    binding.output_names_.push_back(name.c_str());
-    binding.output_handles_.push_back(value.get());
+  for (const IoBinding::Bound& bound : binding.outputs_) {
+    binding.output_names_.push_back(bound.name.c_str());
+    binding.output_handles_.push_back(bound.value.get());
+    binding.devices_.push_back(bound.device.c_str());
   }
-  Check(Api().Run(get(), options.get(), binding.input_names_.data(), binding.input_handles_.data(),
-                  binding.input_names_.size(), binding.output_names_.data(), binding.output_names_.size(),
-                  binding.output_handles_.data()));
+  Check(Api().RunOnDevices(get(), options.get(), binding.input_names_.data(), binding.input_handles_.data(),
+                           binding.input_names_.size(), binding.output_names_.data(), binding.devices_.data(),
+                           binding.output_names_.size(), binding.output_handles_.data()));
   binding.results_.resize(binding.outputs_.size());
   for (size_t i = 0; i < binding.outputs_.size(); ++i) {
-    const Value& bound = binding.outputs_[i].second;
+    const Value& bound = binding.outputs_[i].value;
     binding.results_[i] = bound ? bound : Value(binding.output_handles_[i]);
   }
 }

@@ -3,6 +3,8 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/kernels.h"
+#include "kernels/simd/stack_buffer.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::attention {
@@ -11,14 +13,16 @@ void RunReference(const LaunchArgs& args, const Problem& a) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const int64_t rows = a.batch * a.q_heads * a.queries;
   args.ParallelFor(rows, 1 + 4096 / (1 + a.keys * (a.width + a.v_width)), [&](int64_t begin, int64_t end) {
-    std::vector<double> q(static_cast<size_t>(a.width)), s(static_cast<size_t>(a.keys)),
-        y(static_cast<size_t>(a.v_width));
+    StackBuffer<double, 256> q(static_cast<size_t>(a.width)), y(static_cast<size_t>(a.v_width));
+    StackBuffer<double, 1024> s(static_cast<size_t>(a.keys));
+    StopPoll poll(args);
     for (int64_t t = begin; t < end; ++t) {
       const int64_t i = t % a.queries, h = t / a.queries % a.q_heads, b = t / a.queries / a.q_heads, kv = h / a.group();
       const auto [first, last] = a.Visible(b, i);
       const bool all = a.qk && a.qk_mode < 3;  // scores of keys that are not seen are wanted too
       for (int64_t c = 0; c < a.width; ++c) q[c] = LoadDouble(a.q.type, a.q.data, a.q.at(b, h, i) + c);
       auto show = [&](int64_t j, double value) { StoreDouble(a.qk_type, a.qk, t * a.keys + j, value); };
+      poll.Work(4 * a.keys * (a.width + a.v_width));
       double max = -kInfinity;
       bool any = false;
       for (int64_t j = 0; j < a.keys; ++j) {

@@ -106,6 +106,10 @@ void InferLoop(InferContext& c) {
   for (size_t i = 2; i < c.input_count(); ++i) carried.push_back(CarriedFact(c.input(i)));
   const std::vector<Fact> outputs =
       InferCarried(c, body, {Fact::Tensor(DType::kInt64, {}), Fact::Tensor(DType::kBool, {})}, carried, {}, 1);
+  const Fact& condition = outputs[0];
+  if (condition.known() &&
+      (!condition.is_tensor() || (condition.dtype != DType::kUndefined && condition.dtype != DType::kBool)))
+    c.Reject("the body's condition is " + condition.ToString() + "; it must be one bool");
   if (c.output_count() > outputs.size() - 1)
     c.Reject("the body gives " + std::to_string(outputs.size()) + " outputs, the node has " +
              std::to_string(c.output_count()));

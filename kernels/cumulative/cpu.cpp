@@ -1,6 +1,7 @@
 // CumSum of floats, accumulated in double: lines across the axis go side by side in vectors, lines along it four at a
 // time, so that their additions overlap.
 #include "kernels/cumulative/cumulative.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -61,8 +62,8 @@ class Sum {
       args.ParallelFor((outer + 3) / 4, 1 + 4096 / length, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t row = i * 4;
-          row + 4 <= outer ? Lines<4>(from + row * length, to + row * length, length)
-                           : Tail(from + row * length, to + row * length, length, outer - row);
+          row + 4 <= outer ? Lines<4>(args, from + row * length, to + row * length, length)
+                           : Tail(args, from + row * length, to + row * length, length, outer - row);
         }
       });
       return;
@@ -76,7 +77,9 @@ class Sum {
         const int64_t column = i % blocks * kBlock, width = std::min(kBlock, inner - column);
         const int64_t base = i / blocks * length * inner + column;
         std::fill(sums, sums + width, 0.0);
+        StopPoll poll(args);
         for (int64_t t = 0; t < length; ++t) {
+          poll.Work(width);
           const int64_t at = base + (params_.reverse ? length - 1 - t : t) * inner;
           add(from + at, to + at, sums, width, params_.exclusive);
         }
@@ -86,9 +89,11 @@ class Sum {
 
  private:
   template <int kLines>
-  void Lines(const float* x, float* y, int64_t length) const {
+  void Lines(const LaunchArgs& args, const float* x, float* y, int64_t length) const {
     double sums[kLines] = {};
+    StopPoll poll(args);
     for (int64_t t = 0; t < length; ++t) {
+      poll.Work(kLines);
       const int64_t at = params_.reverse ? length - 1 - t : t;
       for (int k = 0; k < kLines; ++k) {
         const double before = sums[k];
@@ -97,8 +102,8 @@ class Sum {
       }
     }
   }
-  void Tail(const float* x, float* y, int64_t length, int64_t lines) const {
-    for (int64_t k = 0; k < lines; ++k) Lines<1>(x + k * length, y + k * length, length);
+  void Tail(const LaunchArgs& args, const float* x, float* y, int64_t length, int64_t lines) const {
+    for (int64_t k = 0; k < lines; ++k) Lines<1>(args, x + k * length, y + k * length, length);
   }
   Params params_;
 };

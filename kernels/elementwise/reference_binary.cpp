@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <vector>
+#include <new>
+#include <type_traits>
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/simd/blocks.h"
@@ -140,15 +141,19 @@ class Reference {
     return "";
   }
 
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
+    return static_cast<size_t>(inputs.count()) * sizeof(BroadcastPlan<1>);
+  }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& y = args.output(0);
     const int count = args.input_count();
     if (count == 0) return;
-    std::vector<BroadcastPlan<1>> plans;
-    plans.reserve(static_cast<size_t>(count));
+    static_assert(std::is_trivially_destructible_v<BroadcastPlan<1>>);
+    auto* plans = static_cast<BroadcastPlan<1>*>(args.workspace());
     bool whole = true;
     for (int k = 0; k < count; ++k) {
-      plans.emplace_back(y.shape(), std::array{args.input(k).shape()});
+      new (&plans[k]) BroadcastPlan<1>(y.shape(), std::array{args.input(k).shape()});
       whole = whole && IsWhole(args.input(k).type());
     }
     if (args.input(0).type() == DType::kString) {
@@ -164,9 +169,7 @@ class Reference {
   }
 
  private:
-  using Plans = std::vector<BroadcastPlan<1>>;
-
-  void Reals(const LaunchArgs& args, const Plans& plans, int64_t at, int64_t n) const {
+  void Reals(const LaunchArgs& args, const BroadcastPlan<1>* plans, int64_t at, int64_t n) const {
     double result[kBlock], operand[kBlock];
     auto load = [&](int k, double* out) {
       const TensorView& x = args.input(k);
@@ -184,7 +187,7 @@ class Reference {
     StoreReals(args.output(0).type(), args.output(0).data, at, n, result);
   }
 
-  void Whole(const LaunchArgs& args, const Plans& plans, int64_t at, int64_t n) const {
+  void Whole(const LaunchArgs& args, const BroadcastPlan<1>* plans, int64_t at, int64_t n) const {
     int64_t result[kBlock], operand[kBlock];
     auto load = [&](int k, int64_t* out) {
       const TensorView& x = args.input(k);

@@ -2,6 +2,7 @@
 
 #include "kernels/fold/fold.h"
 #include "kernels/simd/carver.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::fold {
@@ -62,9 +63,9 @@ class Reference {
       for (int64_t piece = begin; piece < end; ++piece) {
         for (int64_t plane = piece * grain; plane < std::min(planes, (piece + 1) * grain); ++plane) {
           if (IsFloating(x.type()) || IsComplex(x.type())) {
-            Plane(x, y, plane, elements, count, scratch, piece, scratch.sums);
+            Plane(args, x, y, plane, elements, count, scratch, piece, scratch.sums);
           } else {
-            Plane(x, y, plane, elements, count, scratch, piece, reinterpret_cast<uint64_t*>(scratch.sums));
+            Plane(args, x, y, plane, elements, count, scratch, piece, reinterpret_cast<uint64_t*>(scratch.sums));
           }
         }
       }
@@ -74,12 +75,13 @@ class Reference {
  private:
   // Sum is double, or uint64_t which keeps every integer exact and wraps.
   template <class Sum>
-  void Plane(const TensorView& x, const TensorView& y, int64_t plane, int64_t elements, int64_t count,
-             const Scratch& scratch, int64_t piece, Sum* all_sums) const {
+  void Plane(const LaunchArgs& args, const TensorView& x, const TensorView& y, int64_t plane, int64_t elements,
+             int64_t count, const Scratch& scratch, int64_t piece, Sum* all_sums) const {
     const int rank = y.rank - 2;
     const int64_t size = y.count(2, y.rank);
     Sum* sums = all_sums + piece * size;
     int64_t *inner = scratch.position + piece * 2 * y.rank, *outer = inner + y.rank;
+    StopPoll poll(args);
     const bool complex = IsComplex(x.type());
     const DType dtype = !complex ? x.type() : x.type() == DType::kComplex64 ? DType::kFloat : DType::kDouble;
     const int parts = complex ? 2 : 1;
@@ -89,6 +91,7 @@ class Reference {
       for (int64_t e = 0; e < elements; ++e, Next(inner, scratch.block, rank)) {
         std::fill(outer, outer + rank, 0);
         for (int64_t l = 0; l < count; ++l, Next(outer, scratch.columns, rank)) {
+          poll.Work(4 * rank);
           int64_t at = 0;
           bool inside = true;
           for (int i = 0; i < rank; ++i) {

@@ -4,6 +4,7 @@
 
 #include "kernels/grid_sample/grid_sample.h"
 #include "kernels/simd/carver.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::grid_sample {
@@ -35,8 +36,10 @@ class Reference {
       for (int64_t piece = begin; piece < end; ++piece) {
         int64_t* offset = sources.offset + piece * sources.most;
         double* weight = sources.weight + piece * sources.most;
+        StopPoll poll(args);
         for (int64_t p = piece * grain; p < std::min(batches * points, (piece + 1) * grain); ++p) {
           const int64_t count = Combine(x, grid, p * rank, offset, weight);
+          poll.Work(4 * count * (4 + x.dim(1)));
           Sample(x, y, p / points, p % points, count, offset, weight);
         }
       }

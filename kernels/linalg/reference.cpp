@@ -1,6 +1,7 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 #include "onda/provider.h"
 
@@ -33,6 +34,7 @@ class Det {
     const TensorView &x = args.input(0), &y = args.output(0);
     const int64_t n = SizeOf(x), matrices = y.count();
     double* m = static_cast<double*>(args.workspace());
+    StopPoll poll(args);
     for (int64_t i = 0; i < matrices; ++i) {
       for (int64_t k = 0; k < n * n; ++k) m[k] = LoadDouble(x.type(), x.data, i * n * n + k);
       double det = 1;
@@ -43,6 +45,7 @@ class Det {
         }
         det *= m[k * n + k];
         for (int64_t r = k + 1; r < n; ++r) {
+          poll.Work(n - k);
           const double f = m[r * n + k] / m[k * n + k];
           for (int64_t j = k + 1; j < n; ++j) m[r * n + j] -= f * m[k * n + j];
         }
@@ -64,6 +67,7 @@ class Inverse {
     if (x.count() == 0) return;
     const int64_t n = SizeOf(x), w = 2 * n, matrices = x.count(0, x.rank - 2);
     double* m = static_cast<double*>(args.workspace());
+    StopPoll poll(args);
     for (int64_t i = 0; i < matrices; ++i) {
       for (int64_t r = 0; r < n; ++r)
         for (int64_t j = 0; j < n; ++j) {
@@ -76,6 +80,7 @@ class Inverse {
         const double pivot = m[k * w + k];
         for (int64_t j = k; j < w; ++j) m[k * w + j] /= pivot;
         for (int64_t r = 0; r < n; ++r) {
+          poll.Work(w - k);
           const double f = m[r * w + k];
           if (r == k || f == 0) continue;
           for (int64_t j = k; j < w; ++j) m[r * w + j] -= f * m[k * w + j];

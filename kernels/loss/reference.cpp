@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/loss/loss.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::loss {
@@ -18,7 +19,9 @@ class Reference {
     const TensorView &y = args.output(0), &log_prob = args.output(1);
     const int64_t outer = scores.dim(0), classes = scores.dim(1), inner = scores.count(2, scores.rank);
     double total = 0, total_weight = 0;
+    StopPoll poll(args);
     for (int64_t i = 0; i < outer * inner; ++i) {
+      poll.Work(kSoftmax ? 16 * classes : 8);
       const int64_t n = i / inner,
                     first = n * classes * inner + i % inner;  // element of class 0; classes are `inner` apart
       const double shift = kSoftmax ? LogSumExp(scores, first, classes, inner) : 0;

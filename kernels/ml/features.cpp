@@ -6,6 +6,7 @@
 
 #include "kernels/ml/ml.h"
 #include "kernels/simd/elements.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::ml {
@@ -25,9 +26,11 @@ class Scaler {
         throw Error(ErrorCode::kInvalidArgument, "offset and scale must have one entry, or one for each feature");
       return static_cast<double>(list[static_cast<size_t>(i % features)]);
     };
-    for (int64_t i = 0; i < x.count(); ++i)
-      args.output(0).as<float>()[i] =
-          static_cast<float>((LoadDouble(x.type(), x.data, i) - of(offset_, i)) * of(scale_, i));
+    args.ParallelFor(x.count(), 4096, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        args.output(0).as<float>()[i] =
+            static_cast<float>((LoadDouble(x.type(), x.data, i) - of(offset_, i)) * of(scale_, i));
+    });
   }
 
  private:
@@ -45,18 +48,21 @@ class Normalizer {
     const TensorView& x = args.input(0);
     const Matrix m(x);
     float* y = args.output(0).as<float>();
-    for (int64_t r = 0; r < m.rows && m.columns > 0; ++r) {
-      double divisor = norm_ == "MAX" ? LoadDouble(x.type(), x.data, r * m.columns) : 0;
-      for (int64_t c = 0; c < m.columns; ++c) {
-        const double v = LoadDouble(x.type(), x.data, r * m.columns + c);
-        divisor = norm_ == "MAX" ? std::max(divisor, v) : divisor + (norm_ == "L1" ? std::fabs(v) : v * v);
+    if (m.columns == 0) return;
+    args.ParallelFor(m.rows, 1 + 2048 / m.columns, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        double divisor = norm_ == "MAX" ? LoadDouble(x.type(), x.data, r * m.columns) : 0;
+        for (int64_t c = 0; c < m.columns; ++c) {
+          const double v = LoadDouble(x.type(), x.data, r * m.columns + c);
+          divisor = norm_ == "MAX" ? std::max(divisor, v) : divisor + (norm_ == "L1" ? std::fabs(v) : v * v);
+        }
+        if (norm_ == "L2") divisor = std::sqrt(divisor);
+        for (int64_t c = 0; c < m.columns; ++c) {
+          const double v = LoadDouble(x.type(), x.data, r * m.columns + c);
+          y[r * m.columns + c] = static_cast<float>(divisor == 0 ? v : v / divisor);
+        }
       }
-      if (norm_ == "L2") divisor = std::sqrt(divisor);
-      for (int64_t c = 0; c < m.columns; ++c) {
-        const double v = LoadDouble(x.type(), x.data, r * m.columns + c);
-        y[r * m.columns + c] = static_cast<float>(divisor == 0 ? v : v / divisor);
-      }
-    }
+    });
   }
 
  private:
@@ -77,17 +83,19 @@ class Imputer {
     const size_t count = real ? floats_.size() : integers_.size();
     if (count != 1 && static_cast<int64_t>(count) != features)
       throw Error(ErrorCode::kInvalidArgument, "there must be one imputed value, or one for each feature");
-    for (int64_t i = 0; i < x.count(); ++i) {
-      const size_t at = count == 1 ? 0 : static_cast<size_t>(i % features);
-      if (real) {
-        const double v = LoadDouble(x.type(), x.data, i);
-        const bool replace = std::isnan(replaced_float_) ? std::isnan(v) : v == replaced_float_;
-        StoreDouble(y.type(), y.data, i, replace ? floats_[at] : v);
-      } else {
-        const int64_t v = LoadInt64(x.type(), x.data, i);
-        StoreInt64(y.type(), y.data, i, v == replaced_integer_ ? integers_[at] : v);
+    args.ParallelFor(x.count(), 4096, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const size_t at = count == 1 ? 0 : static_cast<size_t>(i % features);
+        if (real) {
+          const double v = LoadDouble(x.type(), x.data, i);
+          const bool replace = std::isnan(replaced_float_) ? std::isnan(v) : v == replaced_float_;
+          StoreDouble(y.type(), y.data, i, replace ? floats_[at] : v);
+        } else {
+          const int64_t v = LoadInt64(x.type(), x.data, i);
+          StoreInt64(y.type(), y.data, i, v == replaced_integer_ ? integers_[at] : v);
+        }
       }
-    }
+    });
   }
 
  private:
@@ -102,8 +110,10 @@ class Binarizer {
   explicit Binarizer(const NodeView& node) : threshold_(node.attributes().Float("threshold", 0)) {}
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
-    for (int64_t i = 0; i < x.count(); ++i)
-      StoreDouble(y.type(), y.data, i, LoadDouble(x.type(), x.data, i) > threshold_ ? 1 : 0);
+    args.ParallelFor(x.count(), 4096, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        StoreDouble(y.type(), y.data, i, LoadDouble(x.type(), x.data, i) > threshold_ ? 1 : 0);
+    });
   }
 
  private:
@@ -124,7 +134,9 @@ class CategoryMapper {
   }
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
+    StopPoll poll(args);
     for (int64_t i = 0; i < x.count(); ++i) {
+      poll.Work(64);
       if (x.type() == DType::kString) {
         const auto found = to_integer_.find(x.as<std::string>()[i]);
         y.as<int64_t>()[i] = found == to_integer_.end() ? default_integer_ : found->second;

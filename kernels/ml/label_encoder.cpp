@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "kernels/ml/ml.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::ml {
@@ -96,7 +97,9 @@ class LabelEncoder {
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     const int64_t size = BitsOf(y.type()) / 8;
+    StopPoll poll(args);
     for (int64_t i = 0; i < x.count(); ++i) {
+      poll.Work(32);
       const int64_t at = Find(x, i);
       if (y.type() == DType::kString) {
         y.as<std::string>()[i] = at < 0 ? default_.names[0] : values_.names[static_cast<size_t>(at)];

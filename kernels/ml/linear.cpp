@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/ml/ml.h"
+#include "kernels/simd/stack_buffer.h"
 #include "onda/float_formats.h"
 
 namespace onda::ml {
@@ -33,7 +34,7 @@ class Regressor {
     const Matrix m(x);
     const int64_t targets = y.dim(1);
     args.ParallelFor(m.rows, 1 + 4096 / std::max<int64_t>(1, m.columns * targets), [&](int64_t begin, int64_t end) {
-      std::vector<double> scores(static_cast<size_t>(targets));
+      StackBuffer<double, 64> scores(static_cast<size_t>(targets));
       for (int64_t r = begin; r < end; ++r) {
         model_.Scores(x, r, m.columns, targets, scores.data());
         Apply(transform_, scores.data(), targets);
@@ -60,7 +61,7 @@ class Classifier {
     const TensorView &x = args.input(0), &label = args.output(0), &y = args.output(1);
     const Matrix m(x);
     args.ParallelFor(m.rows, 1 + 4096 / std::max<int64_t>(1, m.columns * own_), [&](int64_t begin, int64_t end) {
-      std::vector<double> scores(static_cast<size_t>(own_) + 1);
+      StackBuffer<double, 64> scores(static_cast<size_t>(own_) + 1);
       for (int64_t r = begin; r < end; ++r) {
         model_.Scores(x, r, m.columns, own_, scores.data());
         const int64_t best =

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/ml/ml.h"
+#include "kernels/simd/stack_buffer.h"
 #include "onda/float_formats.h"
 
 namespace onda::ml {
@@ -80,8 +81,10 @@ class Regressor {
       RequireFeatures(m.columns, 1, coefficients_.size());
     }
     args.ParallelFor(m.rows, 1, [&](int64_t begin, int64_t end) {
+      StackBuffer<double, 256> row(static_cast<size_t>(m.columns));
       for (int64_t r = begin; r < end; ++r) {
-        const std::vector<double> row = RowOf(x, r, m.columns);
+        for (int64_t c = 0; c < m.columns; ++c)
+          row[static_cast<size_t>(c)] = LoadDouble(x.type(), x.data, r * m.columns + c);
         double sum = rho_[0];
         for (int64_t j = 0; j < supports_; ++j)
           sum +=

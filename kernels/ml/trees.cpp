@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/simd/stack_buffer.h"
 #include "onda/float_formats.h"
 
 namespace onda::ml {
@@ -46,7 +47,8 @@ void ForRows(const LaunchArgs& args, const Forest& forest, int64_t targets, Fn f
                                                  " of " + std::to_string(m.columns));
   const int64_t grain = 1 + 512 / (1 + static_cast<int64_t>(forest.trees()));
   args.ParallelFor(m.rows, grain, [&](int64_t begin, int64_t end) {
-    std::vector<double> row(static_cast<size_t>(m.columns)), scores(static_cast<size_t>(targets) + 1);
+    StackBuffer<double, 256> row(static_cast<size_t>(m.columns));
+    StackBuffer<double, 64> scores(static_cast<size_t>(targets) + 1);
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t c = 0; c < m.columns; ++c)
         row[static_cast<size_t>(c)] = LoadDouble(x.type(), x.data, r * m.columns + c);
@@ -77,10 +79,11 @@ class Regressor {
   void Launch(const LaunchArgs& args) const {
     const TensorView& y = args.output(0);
     ForRows(args, forest_, targets_, [&](int64_t r, const double* row, double* scores) {
-      std::vector<bool> voted(static_cast<size_t>(targets_));
+      StackBuffer<uint8_t, 64> voted(static_cast<size_t>(targets_));
       std::fill_n(scores, targets_, 0.0);
       for (size_t t = 0; t < forest_.trees(); ++t)
-        for (const TreeVote& vote : forest_.Walk(t, row)) Add(&scores[vote.target], vote, &voted);
+        for (const TreeVote& vote : forest_.Walk(t, row))
+          Add(&scores[vote.target], vote, &voted[static_cast<size_t>(vote.target)]);
       for (int64_t t = 0; t < targets_; ++t) {
         if (aggregate_ == Aggregate::kAverage) scores[t] /= static_cast<double>(std::max<size_t>(1, forest_.trees()));
         if (!base_.empty()) scores[t] += base_[static_cast<size_t>(t)];
@@ -91,9 +94,9 @@ class Regressor {
   }
 
  private:
-  void Add(double* score, const TreeVote& vote, std::vector<bool>* voted) const {
-    const bool first = !(*voted)[static_cast<size_t>(vote.target)];
-    (*voted)[static_cast<size_t>(vote.target)] = true;
+  void Add(double* score, const TreeVote& vote, uint8_t* voted) const {
+    const bool first = !*voted;
+    *voted = 1;
     switch (aggregate_) {
       case Aggregate::kSum:
       case Aggregate::kAverage:

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/simd/carver.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 #include "onda/provider.h"
 
@@ -67,7 +68,9 @@ class Reference {
     }
     Carver carver(args.workspace());
     const Scratch scratch(scores, carver);
+    StopPoll poll(args);
     for (int64_t i = 0; i < batches * count; ++i) {
+      poll.Work(4);
       const float* box = boxes.as<float>() + 4 * i;
       scratch.boxes[i] = centers_ ? FromCenter(box) : FromCorners(box);
     }
@@ -86,7 +89,7 @@ class Reference {
         for (int64_t k = 0; k < count && most > 0; ++k) {
           if (!bounded || score[k] > least) *last++ = static_cast<int32_t>(k);
         }
-        scratch.numbers[i] = Select(score, scratch.boxes + i / classes * count, overlap, most, selected, last);
+        scratch.numbers[i] = Select(args, score, scratch.boxes + i / classes * count, overlap, most, selected, last);
         if (args.stop_requested()) return;
       }
     });
@@ -100,9 +103,11 @@ class Reference {
   }
 
   // Turns the candidates [first, last) into the selected ones among them; gives their number.
-  static int64_t Select(const float* score, const Box* boxes, float overlap, int64_t most, int32_t* first,
-                        int32_t* last) {
+  static int64_t Select(const LaunchArgs& args, const float* score, const Box* boxes, float overlap, int64_t most,
+                        int32_t* first, int32_t* last) {
+    StopPoll poll(args);
     std::sort(first, last, [&](int32_t a, int32_t b) {
+      poll.Work(4);
       // NaN comes last.
       const bool a_nan = std::isnan(score[a]), b_nan = std::isnan(score[b]);
       if (a_nan || b_nan) return a_nan == b_nan ? a < b : b_nan;
@@ -111,6 +116,7 @@ class Reference {
     int32_t* selected = first;
     for (const int32_t* candidate = first; candidate != last && selected - first < most; ++candidate) {
       const Box& box = boxes[*candidate];
+      poll.Work(8 * (selected - first + 1));
       const bool free =
           std::none_of(first, selected, [&](int32_t other) { return Overlap(box, boxes[other], overlap); });
       if (free) *selected++ = *candidate;

@@ -5,6 +5,7 @@
 
 #include "kernels/random/random.h"
 #include "kernels/simd/blocks.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::random {
@@ -12,10 +13,12 @@ namespace {
 
 // y = next() for every element.
 template <class Fn>
-void Fill(const TensorView& y, Fn next) {
+void Fill(const LaunchArgs& args, const TensorView& y, Fn next) {
   double block[kBlock];
   const int64_t count = y.count();
+  StopPoll poll(args);
   for (int64_t i = 0; i < count; i += kBlock) {
+    poll.Work(8 * kBlock);
     const int64_t n = std::min(kBlock, count - i);
     for (int64_t k = 0; k < n; ++k) block[k] = next(i + k);
     StoreReals(y.type(), y.data, i, n, block);
@@ -30,7 +33,7 @@ class NormalReference {
         scale_(node.attributes().Float("scale", 1)) {}
   void Launch(const LaunchArgs& args) const {
     Generator g = seed_.MakeGenerator();
-    Fill(args.output(0), [&](int64_t) { return mean_ + scale_ * g.Normal(); });
+    Fill(args, args.output(0), [&](int64_t) { return mean_ + scale_ * g.Normal(); });
   }
 
  private:
@@ -44,7 +47,7 @@ class UniformReference {
       : seed_(node.attributes()), low_(node.attributes().Float("low", 0)), high_(node.attributes().Float("high", 1)) {}
   void Launch(const LaunchArgs& args) const {
     Generator g = seed_.MakeGenerator();
-    Fill(args.output(0), [&](int64_t) { return low_ + (high_ - low_) * g.Uniform(); });
+    Fill(args, args.output(0), [&](int64_t) { return low_ + (high_ - low_) * g.Uniform(); });
   }
 
  private:
@@ -58,7 +61,7 @@ class BernoulliReference {
   void Launch(const LaunchArgs& args) const {
     Generator g = seed_.MakeGenerator();
     const TensorView& p = args.input(0);
-    Fill(args.output(0), [&](int64_t i) { return g.Bernoulli(LoadDouble(p.type(), p.data, i)) ? 1.0 : 0.0; });
+    Fill(args, args.output(0), [&](int64_t i) { return g.Bernoulli(LoadDouble(p.type(), p.data, i)) ? 1.0 : 0.0; });
   }
 
  private:
@@ -81,7 +84,9 @@ class MultinomialReference {
     if (rows * samples == 0) return;
     if (classes == 0) throw Error(ErrorCode::kInvalidArgument, "there are no outcomes to draw");
     double* sums = static_cast<double*>(args.workspace());
+    StopPoll poll(args);
     for (int64_t r = 0; r < rows; ++r) {
+      poll.Work(16 * classes);
       double max = -std::numeric_limits<double>::infinity(), sum = 0;
       for (int64_t c = 0; c < classes; ++c) max = std::max(max, LoadDouble(x.type(), x.data, r * classes + c));
       for (int64_t c = 0; c < classes; ++c) {
@@ -91,6 +96,7 @@ class MultinomialReference {
       if (!std::isfinite(sum))
         throw Error(ErrorCode::kRuntime, "row " + std::to_string(r) + " has no finite probabilities");
       for (int64_t s = 0; s < samples; ++s) {
+        poll.Work(16);
         const int64_t drawn = std::upper_bound(sums, sums + classes, g.Uniform() * sum) - sums;
         StoreInt64(y.type(), y.data, r * samples + s, std::min(drawn, classes - 1));
       }
@@ -118,7 +124,9 @@ class DropoutReference {
     Generator g = seed_.MakeGenerator();
     const double scale = 1 / (1 - ratio);
     const int64_t count = x.count();
+    StopPoll poll(args);
     for (int64_t i = 0; i < count; ++i) {
+      poll.Work(8);
       const bool keep = g.Uniform() >= ratio;
       if (y.data) StoreDouble(y.type(), y.data, i, (keep ? 1.0 : 0.0) * LoadDouble(x.type(), x.data, i) * scale);
       if (mask.data) mask.as<bool>()[i] = keep;

@@ -244,6 +244,7 @@ constexpr int64_t kRowBlock = 256;  // rows summed before they are added to the 
 constexpr int64_t kParts = 16;      // parts of a reduction with few results
 constexpr int64_t kFewResults = 512;
 constexpr int64_t kWorthSplitting = 1 << 16;  // elements
+constexpr int64_t kFewTasks = 32;             // fewer than the threads of large machines
 
 // How two partial results are combined.
 constexpr Step CombiningStep(Step step) {
@@ -339,8 +340,8 @@ void Reduce(const LaunchArgs& args, const Groups& g, Step step, const float* x, 
   const Pass pass(g, step, x, shift);
   const int64_t work = std::max<int64_t>(1, g.kept_total * g.reduced_total / std::max<int64_t>(1, pass.tasks()));
   const int64_t n = pass.inner_extent();
-  const int threads = args.thread_count();
-  if (threads > 1 && pass.tasks() < 2 * threads && g.kept_total <= kFewResults && n >= 2 * kParts &&
+  // Whether there are threads does not matter: sums must not depend on how many there are.
+  if (pass.tasks() < kFewTasks && g.kept_total <= kFewResults && n >= 2 * kParts &&
       g.kept_total * g.reduced_total >= kWorthSplitting) {
     args.ParallelFor(kParts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part)

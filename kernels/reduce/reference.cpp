@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/reduce/reduce.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::reduce {
@@ -10,26 +11,29 @@ namespace {
 
 // Calls fn(offset) for every reduced element of the output whose first element lies at `base`.
 template <class Fn>
-void ForEach(const Groups& g, int64_t base, Fn&& fn) {
+void ForEach(StopPoll& poll, const Groups& g, int64_t base, Fn&& fn) {
   const bool inner = g.count > 0 && g.reduced[g.count - 1];
   const int64_t run = inner ? g.extent[g.count - 1] : 1, runs = run == 0 ? 0 : g.reduced_total / run;
   for (int64_t i = 0; i < runs; ++i) {
     const int64_t at = base + g.Offset(i, true, inner ? g.count - 1 : g.count);
-    for (int64_t k = 0; k < run; ++k) fn(at + k);
+    for (int64_t k = 0; k < run; ++k) {
+      poll.Work(2);
+      fn(at + k);
+    }
   }
 }
 
 template <Kind kKind>
-double Real(const Groups& g, int64_t base, DType type, const void* x) {
+double Real(StopPoll& poll, const Groups& g, int64_t base, DType type, const void* x) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   double a = kKind == Kind::kProd ? 1 : kKind == Kind::kMax ? -kInfinity : kKind == Kind::kMin ? kInfinity : 0;
   double shift = 0;
   if (kKind == Kind::kLogSumExp) {
     shift = -kInfinity;
-    ForEach(g, base, [&](int64_t at) { shift = std::max(shift, LoadDouble(type, x, at)); });
+    ForEach(poll, g, base, [&](int64_t at) { shift = std::max(shift, LoadDouble(type, x, at)); });
     if (std::isinf(shift)) shift = 0;
   }
-  ForEach(g, base, [&](int64_t at) {
+  ForEach(poll, g, base, [&](int64_t at) {
     const double v = LoadDouble(type, x, at);
     switch (kKind) {
       case Kind::kSum:
@@ -74,7 +78,7 @@ double Real(const Groups& g, int64_t base, DType type, const void* x) {
 
 // Integers: exact modulo 2^64; what is not an integer by nature is rounded towards zero. bool counts as unsigned.
 template <Kind kKind>
-void Integer(const Groups& g, int64_t base, const TensorView& x, const TensorView& y, int64_t o) {
+void Integer(StopPoll& poll, const Groups& g, int64_t base, const TensorView& x, const TensorView& y, int64_t o) {
   const DType type = x.type();
   const bool is_signed = IsSigned(type);
   auto load = [&](int64_t at) { return LoadInt64(type, x.data, at); };
@@ -84,7 +88,7 @@ void Integer(const Groups& g, int64_t base, const TensorView& x, const TensorVie
                                    : static_cast<int64_t>(~uint64_t{0} >> (64 - bits));
     const int64_t low = is_signed ? -high - 1 : 0;
     int64_t a = kKind == Kind::kMax ? low : high;
-    ForEach(g, base, [&](int64_t at) {
+    ForEach(poll, g, base, [&](int64_t at) {
       const int64_t v = load(at);
       const bool less = is_signed ? v < a : static_cast<uint64_t>(v) < static_cast<uint64_t>(a);
       if (kKind == Kind::kMin ? less : !less) a = v;
@@ -92,7 +96,7 @@ void Integer(const Groups& g, int64_t base, const TensorView& x, const TensorVie
     StoreInt64(type, y.data, o, a);
   } else if constexpr (kKind == Kind::kSum || kKind == Kind::kProd || kKind == Kind::kL1 || kKind == Kind::kSumSquare) {
     uint64_t a = kKind == Kind::kProd;
-    ForEach(g, base, [&](int64_t at) {
+    ForEach(poll, g, base, [&](int64_t at) {
       const uint64_t v = static_cast<uint64_t>(load(at));
       switch (kKind) {
         case Kind::kProd:
@@ -113,10 +117,11 @@ void Integer(const Groups& g, int64_t base, const TensorView& x, const TensorVie
   } else if constexpr (kKind == Kind::kMean) {
     __extension__ using Int128 = __int128;
     Int128 a = 0;
-    ForEach(g, base, [&](int64_t at) { a += is_signed ? Int128{load(at)} : Int128{static_cast<uint64_t>(load(at))}; });
+    ForEach(poll, g, base,
+            [&](int64_t at) { a += is_signed ? Int128{load(at)} : Int128{static_cast<uint64_t>(load(at))}; });
     StoreInt64(type, y.data, o, g.reduced_total == 0 ? 0 : static_cast<int64_t>(a / g.reduced_total));
   } else {
-    StoreDouble(type, y.data, o, Real<kKind>(g, base, type, x.data));
+    StoreDouble(type, y.data, o, Real<kKind>(poll, g, base, type, x.data));
   }
 }
 
@@ -130,12 +135,13 @@ class Reference {
     const Groups g(params_, x, args.input(1));
     const bool real = IsFloating(x.type());
     args.ParallelFor(g.kept_total, 1 + 4096 / (1 + g.reduced_total), [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t o = begin; o < end; ++o) {
         const int64_t base = g.Offset(o, false, g.count);
         if (real) {
-          StoreDouble(y.type(), y.data, o, Real<kKind>(g, base, x.type(), x.data));
+          StoreDouble(y.type(), y.data, o, Real<kKind>(poll, g, base, x.type(), x.data));
         } else {
-          Integer<kKind>(g, base, x, y, o);
+          Integer<kKind>(poll, g, base, x, y, o);
         }
       }
     });

@@ -4,6 +4,7 @@
 #include "kernels/scatter/scatter.h"
 #include "kernels/simd/elements.h"
 #include "kernels/simd/indices.h"
+#include "kernels/simd/stop_poll.h"
 #include "kernels/simd/strided_copy.h"
 
 namespace onda::scatter {
@@ -81,11 +82,13 @@ class ScatterElements {
     const int axis = static_cast<int>(params_.axis < 0 ? params_.axis + x.rank : params_.axis), last = x.rank - 1;
     const Strides strides(x.shape());
     const int64_t width = indices.dim(last), step = axis == last ? 0 : 1;
+    StopPoll poll(args);
     for (int64_t row = 0; row < count / width; ++row) {
       int64_t rest = row, base = 0;
       for (int k = last; k-- > 0; rest /= indices.dim(k))
         if (k != axis) base += rest % indices.dim(k) * strides.at[k];
       for (int64_t i = 0; i < width; ++i) {
+        poll.Work(4);
         const int64_t at = row * width + i, to = CheckedIndex(LoadIndex(indices, at), x.dim(axis)) * strides.at[axis];
         Update(params_.reduction, y.type(), updates.data, at, y.data, base + i * step + to, 1);
       }
@@ -105,7 +108,9 @@ class ScatterND {
     const int depth = static_cast<int>(indices.dim(indices.rank - 1));
     const Strides strides(x.shape());
     const int64_t tuples = indices.count(0, indices.rank - 1), block = x.count(depth, x.rank);
+    StopPoll poll(args);
     for (int64_t i = 0; i < tuples; ++i) {
+      poll.Work(4 + block);
       const int64_t to = TupleOffset(indices, i * depth, depth, x.dims, strides.at);
       Update(params_.reduction, y.type(), updates.data, i * block, y.data, to, block);
     }
@@ -124,6 +129,7 @@ class TensorScatter {
     const int axis = static_cast<int>(params_.axis < 0 ? params_.axis + x.rank : params_.axis);
     const int64_t size = x.dim(axis), length = update.dim(axis), inner = x.count(axis + 1, x.rank);
     const int64_t prefixes = x.count(0, axis), per_batch = x.count(1, axis);
+    StopPoll poll(args);
     for (int64_t p = 0; p < prefixes; ++p) {
       const int64_t start = starts.present() ? starts.as<int64_t>()[p / per_batch] : 0;
       if (start < 0 || (!params_.circular && start > size - length))
@@ -131,6 +137,7 @@ class TensorScatter {
                                              " positions does not fit a cache of " + std::to_string(size));
       for (int64_t s = 0; s < length; ++s) {
         const int64_t to = params_.circular ? (start % size + s) % size : start + s;
+        poll.Work(4 + inner / 8);
         CopyRun(y.type(), update.data, (p * length + s) * inner, y.data, (p * size + to) * inner, inner);
       }
     }

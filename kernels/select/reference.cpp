@@ -3,6 +3,7 @@
 #include "kernels/select/select.h"
 #include "kernels/select/unique.h"
 #include "kernels/simd/elements.h"
+#include "kernels/simd/stop_poll.h"
 
 namespace onda::select {
 namespace {
@@ -14,8 +15,14 @@ class OneHot {
     const TensorView &indices = args.input(0), &values = args.input(2), &y = args.output(0);
     const int axis = static_cast<int>(params_.axis < 0 ? params_.axis + y.rank : params_.axis);
     const int64_t depth = y.dim(axis), inner = indices.count(axis, indices.rank), count = indices.count();
-    FillRun(y.type(), values.data, 0, y.data, 0, y.count());
+    StopPoll poll(args);
+    for (int64_t i = 0, n = y.count(), run = 0; i < n; i += run) {
+      run = std::min<int64_t>(n - i, 1 << 16);
+      FillRun(y.type(), values.data, 0, y.data, i, run);
+      poll.Work(run / 4);
+    }
     for (int64_t at = 0; at < count; ++at) {
+      poll.Work();
       int64_t index;
       if (IsInteger(indices.type())) {
         index = LoadInt64(indices.type(), indices.data, at);
@@ -55,9 +62,12 @@ class Compress {
       y = args.AllocateOutput(0, dims);
     }
     int64_t to = 0;
+    StopPoll poll(args);
     for (int64_t o = 0; o < outer; ++o)
-      for (int64_t i = 0; i < looked_at; ++i)
+      for (int64_t i = 0; i < looked_at; ++i) {
+        poll.Work(keep[i] ? 2 + inner / 8 : 1);
         if (keep[i]) CopyRun(x.type(), x.data, (o * length + i) * inner, y.data, inner * to++, inner);
+      }
   }
 
  private:
@@ -71,7 +81,11 @@ class NonZero {
     const TensorView& x = args.input(0);
     const int64_t count = x.count();
     int64_t found = 0;
-    for (int64_t i = 0; i < count; ++i) found += IsNonZero(x, i);
+    StopPoll poll(args);
+    for (int64_t i = 0; i < count; ++i) {
+      poll.Work();
+      found += IsNonZero(x, i);
+    }
     const int64_t dims[2] = {x.rank, found};
     const TensorView y = args.output(0).data ? args.output(0) : args.AllocateOutput(0, dims);
     if (x.rank == 0 || found == 0) return;
@@ -80,9 +94,12 @@ class NonZero {
     const int64_t width = x.dim(x.rank - 1);
     for (int64_t row = 0; row < count / width; ++row) {
       const int64_t first = at;
+      poll.Work(x.rank);
       int64_t* last = y.as<int64_t>() + (x.rank - 1) * found;
-      for (int64_t i = 0; i < width; ++i)
+      for (int64_t i = 0; i < width; ++i) {
+        poll.Work();
         if (IsNonZero(x, row * width + i)) last[at++] = i;
+      }
       int64_t rest = row;
       for (int k = x.rank - 1; k-- > 0; rest /= x.dim(k))
         std::fill(y.as<int64_t>() + k * found + first, y.as<int64_t>() + k * found + at, rest % x.dim(k));

@@ -3,6 +3,7 @@
 
 #include "kernels/select/unique.h"
 #include "kernels/simd/elements.h"
+#include "kernels/simd/stop_poll.h"
 
 namespace onda::select {
 namespace {
@@ -69,10 +70,14 @@ void Unique::Launch(const LaunchArgs& args) const {
   const auto [outer, length, inner, axis] = params_.ExtentsOf(x);
   const Tables t(args.workspace(), length);
   for (int64_t i = 0; i < length; ++i) t.order[i] = i;
+  StopPoll poll(args);
   auto compare = [&, n = length, outer = outer, inner = inner](int64_t a, int64_t b) {
+    poll.Work(8);
     for (int64_t o = 0; o < outer; ++o)
-      for (int64_t k = 0; k < inner; ++k)
+      for (int64_t k = 0; k < inner; ++k) {
+        poll.Work();
         if (const int c = OrderElements(x.type(), x.data, (o * n + a) * inner + k, (o * n + b) * inner + k)) return c;
+      }
     return 0;
   };
   std::sort(t.order, t.order + length, [&](int64_t a, int64_t b) {
@@ -90,7 +95,10 @@ void Unique::Launch(const LaunchArgs& args) const {
   }
   for (int64_t g = 0; g < groups; ++g) t.listed[g] = g;
   if (!params_.sorted)
-    std::sort(t.listed, t.listed + groups, [&](int64_t a, int64_t b) { return t.first[a] < t.first[b]; });
+    std::sort(t.listed, t.listed + groups, [&](int64_t a, int64_t b) {
+      poll.Work(4);
+      return t.first[a] < t.first[b];
+    });
 
   if (args.wants_output(0)) {
     std::vector<int64_t> dims{groups};
@@ -100,8 +108,10 @@ void Unique::Launch(const LaunchArgs& args) const {
     }
     const TensorView y = OutputOf(args, 0, dims);
     for (int64_t o = 0; o < outer; ++o)
-      for (int64_t g = 0; g < groups; ++g)
+      for (int64_t g = 0; g < groups; ++g) {
+        poll.Work(4 + inner / 8);
         CopyRun(x.type(), x.data, (o * length + t.first[t.listed[g]]) * inner, y.data, (o * groups + g) * inner, inner);
+      }
   }
   auto list = [&](int i, const int64_t* of_group) {
     if (!args.wants_output(i)) return;

@@ -21,7 +21,7 @@ Complex Root(int64_t k, int64_t n) {
 
 }  // namespace
 
-Fft::Fft(int64_t n, Carver& carver) : n_(n), size_(1) {
+Fft::Fft(int64_t n, Carver& carver, const LaunchArgs* args) : args_(args), n_(n), size_(1) {
   while (size_ < n) size_ *= 2;
   const bool direct = size_ == n;
   if (!direct) {
@@ -31,11 +31,18 @@ Fft::Fft(int64_t n, Carver& carver) : n_(n), size_(1) {
   chirp_ = carver.Take<Complex>(direct ? 0 : n);
   filter_ = carver.Take<Complex>(direct ? 0 : size_);
   if (!roots_) return;
-  for (int64_t k = 0; k < size_ / 2; ++k) roots_[k] = Root(k, size_);
+  auto poll = [&](int64_t k) {
+    if (args_ && k % 4096 == 0) args_->CheckStop();
+  };
+  for (int64_t k = 0; k < size_ / 2; ++k) {
+    poll(k);
+    roots_[k] = Root(k, size_);
+  }
   if (direct) return;
   // k^2 modulo 2n, kept small step by step: (k + 1)^2 = k^2 + 2k + 1.
   int64_t square = 0;
   for (int64_t k = 0; k < n; ++k) {
+    poll(k);
     chirp_[k] = Root(square, 2 * n);
     square = (square + 2 * k + 1) % (2 * n);
   }
@@ -59,7 +66,12 @@ void Fft::PowerOfTwo(Complex* line) const {
   }
   for (int64_t half = 1; half < size_; half *= 2) {
     const int64_t stride = size_ / (2 * half);
+    int64_t done = 0;
     for (int64_t start = 0; start < size_; start += 2 * half) {
+      if (args_ && (done += half) >= 1 << 15) {
+        done = 0;
+        args_->CheckStop();
+      }
       for (int64_t k = 0; k < half; ++k) {
         const Complex a = line[start + k], b = line[start + half + k] * roots_[k * stride];
         line[start + k] = a + b;

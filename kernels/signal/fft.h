@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/simd/carver.h"
+#include "onda/provider.h"
 
 namespace onda::signal {
 
@@ -20,8 +21,8 @@ struct Complex {
 // (Bluestein, IEEE TAU 18, 1970).
 class Fft {
  public:
-  // Takes its tables from the workspace; fills them in where there is memory.
-  Fft(int64_t n, Carver& carver);
+  // Takes its tables from the workspace; fills them in where there is memory. Ends with the launch where that is given.
+  Fft(int64_t n, Carver& carver, const LaunchArgs* args = nullptr);
 
   // Complex numbers that Run needs besides the line.
   int64_t scratch_count() const { return n_ == size_ ? 0 : size_; }
@@ -32,6 +33,7 @@ class Fft {
   // Forward transform of size_ numbers in place.
   void PowerOfTwo(Complex* line) const;
 
+  const LaunchArgs* args_;
   int64_t n_, size_;  // size_ is a power of two
   Complex* roots_;    // exp(-2 pi j k / size), k < size / 2
   Complex* chirp_;    // exp(-pi j k^2 / n), k < n

@@ -19,7 +19,7 @@ int64_t ScalarOr(const TensorView& v, int64_t absent) {
 
 // A transform's tables and the lines of the pieces.
 struct Scratch {
-  Scratch(int64_t n, Carver& carver) : length(n), fft(n, carver) {
+  Scratch(int64_t n, Carver& carver, const LaunchArgs* args = nullptr) : length(n), fft(n, carver, args) {
     lines = carver.Take<Complex>(kPieces * n);
     extras = carver.Take<Complex>(kPieces * fft.scratch_count());
   }
@@ -62,7 +62,7 @@ class Dft {
     const int64_t given = x.dim(axis), parts = x.dim(x.rank - 1), wanted = y.dim(axis), out_parts = y.dim(y.rank - 1);
     if (parts < 1 || parts > 2) throw Error(ErrorCode::kInvalidArgument, "the last dimension must be 1 or 2");
     Carver carver(args.workspace());
-    const Scratch scratch(n, carver);
+    const Scratch scratch(n, carver, &args);
     const bool to_real = inverse_ && onesided_;
     scratch.ForEach(args, x.count(0, axis) * inner, inverse_, [&](Complex* line, int64_t i, auto&& transform) {
       const int64_t from = i / inner * given * inner + i % inner, to = i / inner * wanted * inner + i % inner;
@@ -137,7 +137,7 @@ class Stft {
       throw Error(ErrorCode::kInvalidArgument, "the frames do not fit the signal and the window");
     }
     Carver carver(args.workspace());
-    const Scratch scratch(frame, carver);
+    const Scratch scratch(frame, carver, &args);
     double* weight = carver.Take<double>(frame);
     for (int64_t k = 0; k < frame; ++k) weight[k] = window.present() ? LoadDouble(window.type(), window.data, k) : 1;
     scratch.ForEach(args, x.dim(0) * frames, false, [&](Complex* line, int64_t i, auto&& transform) {

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "kernels/simd/elements.h"
+#include "kernels/simd/stop_poll.h"
 #include "kernels/simd/transpose.h"
 
 namespace onda {
@@ -165,7 +166,11 @@ void RunPacked(Loops& loops, const StridedCopy& c, const LaunchArgs& args) {
   }
   const int64_t n = loops.count();
   Walk walk(loops, loops.rank, 0, c.src_offset, c.dst_offset);
-  for (int64_t i = 0; i < n; ++i, walk.Next()) StorePacked(c.dst, bits, walk.dst, LoadPacked(c.src, bits, walk.src));
+  StopPoll poll(args);
+  for (int64_t i = 0; i < n; ++i, walk.Next()) {
+    poll.Work(4);
+    StorePacked(c.dst, bits, walk.dst, LoadPacked(c.src, bits, walk.src));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/simd/broadcast.h"
+#include "kernels/simd/stop_poll.h"
 #include "kernels/strings/strings.h"
 
 namespace onda::strings {
@@ -84,7 +85,9 @@ class NormalizerReference {
       throw Error(ErrorCode::kInvalidArgument, "the input of StringNormalizer must have shape [C] or [1, C]");
     const std::string* words = x.as<std::string>();
     std::vector<std::string> kept;
+    StopPoll poll(args);
     for (int64_t i = 0; i < x.count(); ++i) {
+      poll.Work(64 + 16 * static_cast<int64_t>(words[i].size()));
       if (!stopwords_.empty() && stopwords_.count(params_.case_sensitive ? words[i] : case_.Map(words[i], false)))
         continue;
       kept.push_back(params_.action == Case::kNone ? words[i] : case_.Map(words[i], params_.action == Case::kUpper));
@@ -109,8 +112,12 @@ class ConcatReference {
     const BroadcastPlan<2> plan(args.output(0).shape(), {args.input(0).shape(), args.input(1).shape()});
     const std::string *a = args.input(0).as<std::string>(), *b = args.input(1).as<std::string>();
     std::string* y = args.output(0).as<std::string>();
+    StopPoll poll(args);
     plan.ForEachRun(0, plan.count(), [&](int64_t begin, const auto& from, int64_t n) {
-      for (int64_t i = 0; i < n; ++i) y[begin + i] = a[from[0] + i * plan.step(0)] + b[from[1] + i * plan.step(1)];
+      for (int64_t i = 0; i < n; ++i) {
+        poll.Work(64);
+        y[begin + i] = a[from[0] + i * plan.step(0)] + b[from[1] + i * plan.step(1)];
+      }
     });
   }
 };
@@ -127,7 +134,9 @@ class SplitReference {
     const int64_t n = x.count();
     const std::string* text = x.as<std::string>();
     int64_t longest = 0;
+    StopPoll poll(args);
     for (int64_t i = 0; i < n; ++i) {
+      poll.Work(32 + 4 * static_cast<int64_t>(text[i].size()));
       const int64_t parts = Split(text[i], [](int64_t, std::string_view) {});
       longest = std::max(longest, parts);
       if (counts.data) counts.as<int64_t>()[i] = parts;
@@ -140,8 +149,10 @@ class SplitReference {
       y = args.AllocateOutput(0, dims);
     }
     std::string* out = y.as<std::string>();
-    for (int64_t i = 0; i < n; ++i)
+    for (int64_t i = 0; i < n; ++i) {
+      poll.Work(64 + 16 * static_cast<int64_t>(text[i].size()));
       Split(text[i], [&](int64_t k, std::string_view part) { out[i * longest + k] = part; });
+    }
   }
 
  private:
@@ -192,7 +203,11 @@ class MatchReference {
   void Launch(const LaunchArgs& args) const {
     const std::string* x = args.input(0).as<std::string>();
     bool* y = args.output(0).as<bool>();
-    for (int64_t i = 0; i < args.output(0).count(); ++i) y[i] = RE2::FullMatch(x[i], *pattern_);
+    StopPoll poll(args);
+    for (int64_t i = 0; i < args.output(0).count(); ++i) {
+      poll.Work(256 + 64 * static_cast<int64_t>(x[i].size()));
+      y[i] = RE2::FullMatch(x[i], *pattern_);
+    }
   }
 
  private:

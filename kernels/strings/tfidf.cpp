@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "kernels/simd/stop_poll.h"
 #include "kernels/strings/strings.h"
 #include "onda/float_formats.h"
 
@@ -36,12 +37,13 @@ class TfIdfReference {
     if (y.count() == 0) return;
     args.ParallelFor(rows, 1 + 256 / std::max<int64_t>(length, 1), [&](int64_t begin, int64_t end) {
       std::string key;
-      for (int64_t r = begin; r < end; ++r) Row(x, r * length, length, y.as<float>() + r * width, &key);
+      StopPoll poll(args);
+      for (int64_t r = begin; r < end; ++r) Row(x, r * length, length, y.as<float>() + r * width, &key, &poll);
     });
   }
 
  private:
-  void Row(const TensorView& x, int64_t begin, int64_t length, float* y, std::string* key) const {
+  void Row(const TensorView& x, int64_t begin, int64_t length, float* y, std::string* key, StopPoll* poll) const {
     std::fill(y, y + params_.width(), 0.0f);
     for (int64_t n = params_.min_length; n <= params_.max_length; ++n) {
       const auto& map = maps_[static_cast<size_t>(n - 1)];
@@ -50,6 +52,7 @@ class TfIdfReference {
       const int64_t last_skip = n == 1 ? 0 : std::min(params_.max_skip, length);
       for (int64_t step = 1; step <= last_skip + 1; ++step) {
         for (int64_t first = 0; first + (n - 1) * step < length; ++first) {
+          poll->Work(64 * n);
           key->clear();
           for (int64_t k = 0; k < n; ++k) {
             const int64_t at = begin + first + k * step;

@@ -1,6 +1,7 @@
 // Floats. TopK along the last axis keeps a heap of the best so far; a vector comparison with the worst of them skips
 // what cannot enter. ArgMax and ArgMin along the last axis find the extreme, then its place; across other axes they
 // carry both for many columns at once. NaN counts as in topk.h.
+#include "kernels/simd/stop_poll.h"
 #include "kernels/topk/topk.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -134,8 +135,10 @@ class TopK {
         Entry* entries = static_cast<Entry*>(args.workspace()) + chunk * e.length;
         for (int64_t row = e.outer * chunk / chunks; row < e.outer * (chunk + 1) / chunks; ++row) {
           const float* from = x.as<float>() + row * e.length;
-          Select(from, entries, k, e.length);
+          Select(args, from, entries, k, e.length);
+          StopPoll poll(args);
           for (int64_t i = 0; i < k; ++i) {
+            poll.Work(2);
             if (values.data) values.as<float>()[row * k + i] = from[entries[i].index];
             if (indices.data) indices.as<int64_t>()[row * k + i] = entries[i].index;
           }
@@ -153,27 +156,35 @@ class TopK {
   }
 
   // The first k entries: the best of the row, best first.
-  void Select(const float* x, Entry* entries, int64_t k, int64_t n) const {
+  void Select(const LaunchArgs& args, const float* x, Entry* entries, int64_t k, int64_t n) const {
+    StopPoll poll(args);
+    const auto better = [&poll](const Entry& a, const Entry& b) {
+      poll.Work();
+      return a < b;
+    };
     const uint32_t flip = params_.largest ? 0 : UINT32_MAX;
     const bool few = k * 4 < n;
     const int64_t filled = few ? k : n;
-    for (int64_t i = 0; i < filled; ++i) entries[i] = {KeyOf(x[i]) ^ flip, i};
+    for (int64_t i = 0; i < filled; ++i) {
+      poll.Work();
+      entries[i] = {KeyOf(x[i]) ^ flip, i};
+    }
     if (!few) {
-      if (k < n) std::nth_element(entries, entries + k, entries + n);
-      std::sort(entries, entries + k);
+      if (k < n) std::nth_element(entries, entries + k, entries + n, better);
+      std::sort(entries, entries + k, better);
       return;
     }
     const auto next = HWY_DYNAMIC_DISPATCH(NextCandidate);
-    std::make_heap(entries, entries + k);  // the worst in front
+    std::make_heap(entries, entries + k, better);  // the worst in front
     for (int64_t i = next(x, k, n, x[entries[0].index], params_.largest); i < n;
          i = next(x, i + 1, n, x[entries[0].index], params_.largest)) {
       const Entry entry{KeyOf(x[i]) ^ flip, i};
       if (!(entry < entries[0])) continue;
-      std::pop_heap(entries, entries + k);
+      std::pop_heap(entries, entries + k, better);
       entries[k - 1] = entry;
-      std::push_heap(entries, entries + k);
+      std::push_heap(entries, entries + k, better);
     }
-    std::sort_heap(entries, entries + k);
+    std::sort_heap(entries, entries + k, better);
   }
   Params params_;
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/simd/elements.h"
+#include "kernels/simd/stop_poll.h"
 #include "kernels/topk/topk.h"
 
 namespace onda::topk {
@@ -61,10 +62,15 @@ class TopK {
           Entry* entries = static_cast<Entry*>(args.workspace()) + chunk * e.length;
           for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) {
             const int64_t from = row / e.inner * e.length * e.inner + row % e.inner;
-            for (int64_t i = 0; i < e.length; ++i) entries[i] = {key(from + i * e.inner) ^ flip, i};
-            Select(entries, k, e.length);
+            StopPoll poll(args);
+            for (int64_t i = 0; i < e.length; ++i) {
+              poll.Work();
+              entries[i] = {key(from + i * e.inner) ^ flip, i};
+            }
+            Select(poll, entries, k, e.length);
             const int64_t to = row / e.inner * k * e.inner + row % e.inner;
             for (int64_t i = 0; i < k; ++i) {
+              poll.Work(2);
               if (values.data)
                 CopyElement(x.type(), x.data, from + entries[i].index * e.inner, values.data, to + i * e.inner);
               if (indices.data) indices.as<int64_t>()[to + i * e.inner] = entries[i].index;
@@ -83,12 +89,16 @@ class TopK {
     return std::clamp<int64_t>(std::min(fitting, e.outer * e.inner), 1, 64);
   }
   // Brings the first k to the front, in order.
-  static void Select(Entry* entries, int64_t k, int64_t n) {
+  static void Select(StopPoll& poll, Entry* entries, int64_t k, int64_t n) {
+    const auto better = [&poll](const Entry& a, const Entry& b) {
+      poll.Work();
+      return a < b;
+    };
     if (k * 4 < n) {
-      std::partial_sort(entries, entries + k, entries + n);
+      std::partial_sort(entries, entries + k, entries + n, better);
     } else {
-      if (k < n) std::nth_element(entries, entries + k, entries + n);
-      std::sort(entries, entries + k);
+      if (k < n) std::nth_element(entries, entries + k, entries + n, better);
+      std::sort(entries, entries + k, better);
     }
   }
   Params params_;

@@ -74,16 +74,18 @@ class Reference {
       const TensorView &x = args.input(2 + k), &g = args.input(2 + n + k), &v = args.input(2 + 2 * n + k);
       const TensorView& h = args.input(2 + 3 * n + k);  // absent but for Adam
       const DType type = x.type();
-      for (int64_t i = 0; i < x.count(); ++i) {
-        Element e{LoadDouble(type, x.data, i), LoadDouble(type, g.data, i), LoadDouble(type, v.data, i),
-                  accumulators_ > 1 ? LoadDouble(type, h.data, i) : 0};
-        step(&e);
-        const double values[] = {e.x, e.first, e.second};
-        for (int o = 0; o <= accumulators_; ++o) {
-          const TensorView& y = args.output(o * n + k);
-          if (y.data) StoreDouble(type, y.data, i, values[o]);
+      args.ParallelFor(x.count(), 2048, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          Element e{LoadDouble(type, x.data, i), LoadDouble(type, g.data, i), LoadDouble(type, v.data, i),
+                    accumulators_ > 1 ? LoadDouble(type, h.data, i) : 0};
+          step(&e);
+          const double values[] = {e.x, e.first, e.second};
+          for (int o = 0; o <= accumulators_; ++o) {
+            const TensorView& y = args.output(o * n + k);
+            if (y.data) StoreDouble(type, y.data, i, values[o]);
+          }
         }
-      }
+      });
     }
   }
 

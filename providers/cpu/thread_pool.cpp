@@ -94,7 +94,24 @@ void ThreadPool::Unlist(Loop& loop) {
   pending_.fetch_sub(1, std::memory_order_release);
 }
 
-void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
+bool ThreadPool::Help() {
+  Loop* loop = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    for (loop = first_; loop && loop->next.load(std::memory_order_relaxed) >= loop->ranges;) loop = loop->following;
+    if (!loop) return false;
+    loop->helpers.fetch_add(1, std::memory_order_relaxed);
+  }
+  RunSome(*loop);
+  {
+    const std::lock_guard lock(mutex_);
+    Unlist(*loop);
+  }
+  loop->helpers.fetch_sub(1, std::memory_order_release);  // the loop may be gone from here on
+  return true;
+}
+
+void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg, Waiting waiting) {
   if (n <= 0) return;
   grain = std::max<int64_t>(grain, 1);
   const int64_t most = static_cast<int64_t>(threads()) * 4;
@@ -140,6 +157,7 @@ void ThreadPool::ParallelFor(int64_t n, int64_t grain, Body body, void* arg) {
   }
   // Only ranges that run at this moment are left: their ends are near.
   for (int spin = 0; loop.helpers.load(std::memory_order_acquire) > 0; ++spin) {
+    if (waiting == Waiting::kHelps && pending_.load(std::memory_order_acquire) > 0 && Help()) continue;
     if (spin < 2000) {
       _mm_pause();
     } else {
@@ -154,24 +172,13 @@ void ThreadPool::Work() {
   for (;;) {
     const auto since = Clock::now();
     while (pending_.load(std::memory_order_acquire) == 0 && Clock::now() - since < kPatience) _mm_pause();
-    Loop* loop;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stop_ || first_; });
       if (stop_) return;
-      loop = first_;
-      if (loop->next.load(std::memory_order_relaxed) >= loop->ranges) {
-        Unlist(*loop);
-        continue;
-      }
-      loop->helpers.fetch_add(1, std::memory_order_relaxed);
+      while (first_ && first_->next.load(std::memory_order_relaxed) >= first_->ranges) Unlist(*first_);
     }
-    RunSome(*loop);
-    {
-      std::lock_guard lock(mutex_);
-      Unlist(*loop);
-    }
-    loop->helpers.fetch_sub(1, std::memory_order_release);  // the loop may be gone from here on
+    Help();
   }
 }
 

@@ -30,12 +30,18 @@ class ThreadPool {
   using Body = void (*)(void* arg, int64_t begin, int64_t end);
   // Calls body over disjoint ranges that cover [0, n), of at least grain items but for the last. body must not throw.
   // Allocates nothing.
-  void ParallelFor(int64_t n, int64_t grain, Body body, void* arg);
+  enum class Waiting {
+    kSpins,  // for ranges that other threads run at the end
+    kHelps,  // with loops of others meanwhile: for long ranges that start loops themselves
+  };
+  void ParallelFor(int64_t n, int64_t grain, Body body, void* arg, Waiting waiting = Waiting::kSpins);
 
  private:
   struct Loop;
   void Work();
   static void RunSome(Loop& loop);
+  // Runs ranges of some loop; false where none has any.
+  bool Help();
   // With the mutex held.
   void List(Loop& loop);
   void Unlist(Loop& loop);

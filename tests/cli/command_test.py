@@ -55,6 +55,13 @@ class CommandTest(unittest.TestCase):
         onnx.save(model, path)
         return path
 
+    def test_run_ends_at_its_timeout(self):
+        path = self.save(parse("""g (float x) => (float y) <bool on = {1}> { y = Loop (, on, x) <body = b (int64 i, bool go, float v) =>
+            (bool more, float w) { more = Identity (go) w = Neg (v) }> }"""))
+        begin = time.monotonic()
+        self.assertIn("terminated", onda("run", path, "--random", "--timeout", "0.2", code=17))
+        self.assertLess(time.monotonic() - begin, 10)
+
     def identity(self, dtype, shape="[a,b]"):
         name = "".join(c if c.isalnum() else "_" for c in dtype + shape) + ".onnx"
         return self.save(parse(f"g ({dtype}{shape} x) => ({dtype}{shape} y) {{ y = Identity (x) }}"), name)

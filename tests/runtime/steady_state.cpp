@@ -180,11 +180,27 @@ Env MakeEnv(int threads) {
 
 // Operators that hold objects of the heap, or whose outputs' shapes only running gives.
 bool MayAllocate(const std::string& graph) {
-  for (const char* word : {"string",           "seq(",   "Sequence",     "optional",
-                           "Optional",         "If",     "Loop",         "Scan",
-                           "NonZero",          "Unique", "Compress",     "NonMaxSuppression",
-                           "StringNormalizer", "TfIdf",  "ImageDecoder", "CategoryMapper",
-                           "LabelEncoder",     "map(",   "body",         "SplitToSequence",
+  for (const char* word : {"string",
+                           "to = 8",
+                           "seq(",
+                           "Sequence",
+                           "optional",
+                           "Optional",
+                           "If",
+                           "Loop",
+                           "Scan",
+                           "NonZero",
+                           "Unique",
+                           "Compress",
+                           "NonMaxSuppression",
+                           "StringNormalizer",
+                           "TfIdf",
+                           "ImageDecoder",
+                           "CategoryMapper",
+                           "LabelEncoder",
+                           "map(",
+                           "body",
+                           "SplitToSequence",
                            "RegexFullMatch"})
     if (graph.find(word) != std::string::npos) return true;
   return false;
