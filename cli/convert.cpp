@@ -20,6 +20,7 @@ ModelForm FormNamed(const std::string& name, const std::string& path) {
 int Convert(const ConvertOptions& options) {
   Model model = LoadModel(options.from);
   if (options.newest) model = model.Upgraded();
+  if (options.infer_shapes) model = model.InferShapes();
   SaveModel(model, options.to, FormNamed(options.form, options.to), options.external);
   return kExitOk;
 }

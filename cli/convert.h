@@ -12,6 +12,7 @@ struct ConvertOptions {
   std::string form;      // onnx, text, prototxt or json; "" by the name of `to`
   std::string external;  // file beside `to` that takes the weights
   bool newest = false;   // at the newest operator sets
+  bool infer_shapes = false;
 };
 
 int Convert(const ConvertOptions& options);

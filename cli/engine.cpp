@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cli/data/file.h"
+#include "cli/model_file.h"
 
 namespace onda::cli {
 namespace {
@@ -131,6 +132,11 @@ SessionOptions MakeOptions(const EngineOptions& options) {
   for (const auto& [name, size] : options.dimensions) session.AddFreeDimensionOverrideByName(name.c_str(), size);
   if (!options.optimize) session.SetGraphOptimizationLevel(GraphOptimizationLevel::kDisableAll);
   if (options.reference) session.Set("reference_kernels", "1");
+  for (const std::string& name : options.skip_rewrites) session.SkipRewrite(name);
+  session.Set("max_rewrites", std::to_string(options.max_rewrites));
+  if (options.record_rewrites) session.Set("record_rewrites", "1");
+  session.Set("dump_folder", options.dump_folder);
+  session.Set("profile", options.profile);
   for (const std::string& setting : options.settings) {
     const size_t at = setting.find('=');
     if (at == std::string::npos) throw Error(ErrorCode::kInvalidArgument, "'" + setting + "' is not KEY=VALUE");
@@ -142,7 +148,13 @@ SessionOptions MakeOptions(const EngineOptions& options) {
 }  // namespace
 
 Engine::Engine(const Model& model, const EngineOptions& options)
-    : session_(MakeEnv(options), model, MakeOptions(options)) {
+    : Engine(Session(MakeEnv(options), model, MakeOptions(options))) {}
+
+Engine::Engine(const std::string& path, const EngineOptions& options)
+    : Engine(FormOf(path) == ModelForm::kBinary ? Session(MakeEnv(options), path, MakeOptions(options))
+                                                : Session(MakeEnv(options), LoadModel(path), MakeOptions(options))) {}
+
+Engine::Engine(Session session) : session_(std::move(session)) {
   for (size_t i = 0; i < session_.GetInputCount(); ++i) {
     const TypeInfo info = session_.GetInputTypeInfo(i);
     inputs_.push_back({session_.GetInputName(i), TypeOf(info), info, false});

@@ -25,6 +25,11 @@ struct EngineOptions {
   bool optimize = true;                       // otherwise nodes stay as the model has them
   bool verbose = false;                       // log to standard error
   std::vector<std::string> settings;          // KEY=VALUE of onda::SessionOptions::Set
+  std::vector<std::string> skip_rewrites;     // names of rewrites that are left out
+  int64_t max_rewrites = INT64_MAX;           // at most so many
+  bool record_rewrites = false;               // see Session::GetRewrites
+  std::string dump_folder;                    // as the session option
+  std::string profile;                        // as the session option
 };
 
 struct Port {
@@ -39,11 +44,16 @@ using Feeds = std::vector<std::pair<std::string, Data>>;
 class Engine {
  public:
   Engine(const Model& model, const EngineOptions& options);
+  // From a file in any form; one in the binary format is read by the session itself.
+  Engine(const std::string& path, const EngineOptions& options);
 
   // Those with a default last.
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
   const Session& session() const { return session_; }
+
+  // See Session::EndProfiling.
+  std::string EndProfiling() { return session_.EndProfiling(); }
 
   // All outputs where `outputs` is empty. seconds: after which the run is ended with kCancelled; 0: never.
   std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}, double seconds = 0) const;
@@ -63,6 +73,8 @@ class Engine {
   void Observe(const Feeds& feeds, const std::function<void(const NodeResult&)>& observer) const;
 
  private:
+  explicit Engine(Session session);
+
   Session session_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

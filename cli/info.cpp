@@ -66,6 +66,7 @@ void PrintPlacement(const std::vector<NodePlacement>& nodes, bool each) {
 int Info(const InfoOptions& options) {
   EngineOptions engine_options = options.engine;
   engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
+  engine_options.record_rewrites = options.rewrites;
   const Engine engine(LoadModel(options.model), engine_options);
   const ModelMetadata metadata = engine.session().GetModelMetadata();
   const std::vector<NodePlacement> nodes = engine.session().Placement();
@@ -78,6 +79,12 @@ int Info(const InfoOptions& options) {
     std::vector<std::string> notes;
     engine.Run(ReadInputs(engine, options.inputs, &notes));
     for (const std::string& note : notes) std::fprintf(stderr, "onda: %s\n", note.c_str());
+  }
+  std::vector<std::pair<std::string, int>> rewrites;
+  if (options.rewrites) {
+    for (const std::string& name : GetRewriteNames()) rewrites.emplace_back(name, 0);
+    for (const RewriteRecord& record : engine.session().GetRewrites())
+      for (auto& [name, count] : rewrites) count += name == record.rule;
   }
   const MemoryUse memory = engine.session().GetMemoryUse();
 
@@ -100,6 +107,7 @@ int Info(const InfoOptions& options) {
       report["placement"].push_back(
           {{"node", node.node}, {"op", node.op}, {"provider", node.provider}, {"reason", node.reason}});
     }
+    for (const auto& [name, count] : rewrites) report["rewrites"].push_back({{"name", name}, {"count", count}});
     if (options.run) report["activation_bytes"] = memory.peak;
     std::printf("%s\n", report.dump(1, ' ', false, json::error_handler_t::replace).c_str());
     return kExitOk;
@@ -119,6 +127,8 @@ int Info(const InfoOptions& options) {
   PrintPorts("outputs", engine.outputs());
   std::printf("operators, after upgrading, folding and fusing (%zu nodes)\n", nodes.size());
   for (const auto& [op, count] : operators) std::printf("  %5d  %s\n", count, op.c_str());
+  if (options.rewrites) std::printf("rewrites, in the order in which they are tried\n");
+  for (const auto& [name, count] : rewrites) std::printf("  %5d  %s\n", count, name.c_str());
   std::printf("placement\n");
   PrintPlacement(nodes, options.placement);
   if (options.run) {

@@ -14,6 +14,7 @@ struct InfoOptions {
   EngineOptions engine;
   bool placement = false;  // a line per node
   bool run = false;        // once, to measure memory
+  bool rewrites = false;   // those that there are, and how often each was made
   bool json = false;
 };
 

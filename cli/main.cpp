@@ -4,10 +4,13 @@
 #include <new>
 
 #include "cli/bench.h"
+#include "cli/bisect.h"
+#include "cli/check.h"
 #include "cli/convert.h"
 #include "cli/dump.h"
 #include "cli/exit_code.h"
 #include "cli/info.h"
+#include "cli/profile.h"
 #include "cli/providers.h"
 #include "cli/run.h"
 #include "cli/test.h"
@@ -40,6 +43,13 @@ void AddEngineOptions(CLI::App* command, EngineOptions* options) {
       ->allow_extra_args(false);
   command->add_option("--set", options->settings, "KEY=VALUE of a session, such as memory_limit=BYTES")
       ->allow_extra_args(false);
+  command->add_option("--skip-rewrite", options->skip_rewrites, "a rewrite of the graph that is left out, by name")
+      ->allow_extra_args(false);
+  command->add_option("--max-rewrites", options->max_rewrites, "how many rewrites are made at most")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--dump-folder", options->dump_folder,
+                      "where the graph goes when a pass of Onda fails (default: the system's folder for temporary "
+                      "files; none: nowhere)");
   command->add_option("--provider", options->providers,
                       "where to run, best first, by name or by the path of a provider's library; cpu is always last");
 }
@@ -72,6 +82,7 @@ int Main(int argc, char** argv) {
   command->add_option("model", info.model, "the model")->required();
   AddInputOptions(command, &info.inputs);
   command->add_flag("--placement", info.placement, "a line per node, otherwise per operator, place and reason");
+  command->add_flag("--rewrites", info.rewrites, "the rewrites of the graph, and how often each was made");
   command->add_flag("--run", info.run, "run once, to measure memory");
   command->add_flag("--json", info.json, "print JSON");
   AddEngineOptions(command, &info.engine);
@@ -95,8 +106,19 @@ int Main(int argc, char** argv) {
   command->add_option("--form", convert.form, "of the file to write (default: by its name)")
       ->check(CLI::IsMember({"onnx", "text", "prototxt", "json"}));
   command->add_flag("--newest-opset", convert.newest, "at the newest operator sets");
+  command->add_flag("--infer-shapes", convert.infer_shapes, "with the type and shape of every value");
   command->add_option("--external", convert.external, "file beside the model that takes the weights");
   command->callback([&] { code = Convert(convert); });
+
+  CheckOptions check;
+  command =
+      app.add_subcommand("check", "Finds everything that is wrong with models: ONNX's checker and full inference");
+  command->add_option("models", check.models, "the models")->required();
+  command->add_flag("--types", check.types, "also the type and shape of every value, as inferred");
+  command->add_flag("!--no-inference", check.inference, "each node against its signature alone");
+  command->add_flag("--no-warnings", check.no_warnings, "only what is wrong");
+  command->add_flag("--json", check.json, "print a line of JSON per model");
+  command->callback([&] { code = CheckModels(check); });
 
   VerifyOptions verify;
   command =
@@ -109,6 +131,28 @@ int Main(int argc, char** argv) {
   command->add_flag("--json", verify.json, "print JSON");
   AddEngineOptions(command, &verify.engine);
   command->callback([&] { code = Verify(verify); });
+
+  BisectOptions bisect;
+  command = app.add_subcommand("bisect", "Finds the first rewrite of the graph after which outputs differ");
+  command->add_option("model", bisect.model, "the model")->required();
+  AddInputOptions(command, &bisect.inputs);
+  command->add_option("--rtol", bisect.rtol, "relative tolerance")->capture_default_str();
+  command->add_option("--atol", bisect.atol, "absolute tolerance")->capture_default_str();
+  command->add_flag("--json", bisect.json, "print JSON");
+  AddEngineOptions(command, &bisect.engine);
+  command->callback([&] { code = Bisect(bisect); });
+
+  ProfileOptions profile;
+  command = app.add_subcommand("profile", "Traces a model, or sums up a trace: where the time goes");
+  command->add_option("model", profile.model, "the model, or a trace (.json)")->required();
+  AddInputOptions(command, &profile.inputs);
+  command->add_option("--warmup", profile.warmup, "runs that are not summed up")->capture_default_str();
+  command->add_option("--runs", profile.runs, "runs that are")->capture_default_str();
+  command->add_option("--output", profile.output, "keep the trace, for chrome://tracing or Perfetto");
+  command->add_option("--top", profile.top, "nodes that are shown")->capture_default_str();
+  command->add_flag("--json", profile.json, "print JSON");
+  AddEngineOptions(command, &profile.engine);
+  command->callback([&] { code = Profile(profile); });
 
   BenchOptions bench;
   command = app.add_subcommand("bench", "Measures how long a model takes");

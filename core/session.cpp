@@ -6,7 +6,9 @@
 #include "core/device_memory.h"
 #include "core/passes/canonicalize.h"
 #include "core/passes/patch.h"
+#include "core/passes/print_rewrite.h"
 #include "core/passes/rules.h"
+#include "core/passes/run_pass.h"
 #include "core/place/claim_regions.h"
 #include "core/place/insert_copies.h"
 #include "core/plan/print_plan.h"
@@ -160,14 +162,25 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
     };
   }
   std::vector<std::string> warnings;
+  auto begin = std::chrono::steady_clock::now();
+  const auto phase = [&](std::string_view name) {
+    if (!options.on_phase) return;
+    options.on_phase(name, begin);
+    begin = std::chrono::steady_clock::now();
+  };
   const std::shared_ptr<Graph> graph = Canonicalize(model, canonical, &warnings);
+  phase("canonicalize");
   const size_t own_outputs = graph->outputs.size();
   AddOutputs(*graph, options.extra_outputs);
-  Place(*graph, *instances_, options.place);
-  ClaimRegions(*graph, *instances_, kOndaStageCanonical, options.place);
-  Rewrite(*graph, options);
-  ClaimRegions(*graph, *instances_, kOndaStageRewritten, options.place);
-  InsertCopies(*graph, *instances_);
+  const auto run_pass = [&](std::string_view name, const std::function<void()>& pass) {
+    RunPass(name, *graph, options.dump_folder, pass);
+    phase(name);
+  };
+  run_pass("place", [&] { Place(*graph, *instances_, options.place); });
+  run_pass("claim regions", [&] { ClaimRegions(*graph, *instances_, kOndaStageCanonical, options.place); });
+  run_pass("rewrite", [&] { Rewrite(*graph, options); });
+  run_pass("claim rewritten regions", [&] { ClaimRegions(*graph, *instances_, kOndaStageRewritten, options.place); });
+  run_pass("insert copies", [&] { InsertCopies(*graph, *instances_); });
   if (options.shared) options.shared->Share(*graph);
   graph_ = graph;
   for (const auto& instance : instances_->instances)
@@ -212,10 +225,17 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   symbol_count_ = symbols.size();
   for (size_t i = 0; i < inputs_.size(); ++i) input_homes_.push_back(HomeOfInput(*graph_, i));
   compiled_ = std::make_unique<CompiledGraph>(graph_, instances_, options.shared.get(), options.inter_op_threads != 1);
+  phase("choose kernels");
+}
+
+std::vector<std::string> InferenceSession::ProviderLabels() const {
+  std::vector<std::string> labels;
+  for (const auto& instance : instances_->instances) labels.push_back(instance->is_host() ? "cpu" : instance->label());
+  return labels;
 }
 
 // Rewrites inside the regions of one instance each.
-void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) const {
+void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) {
   DropDeadNodes(graph);
   if (!options.fuse) return;
   RuleOptions rules;
@@ -225,10 +245,12 @@ void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) const {
   rules.accepts = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
     return ChooseKernel(instances_->instances[node.instance]->KernelsFor(node), node, in, out, nullptr) != nullptr;
   };
-  if (options.log)
-    rules.on_rewrite = [&options](std::string_view rule, const std::string& reason, const Node& node) {
-      options.log(LogLevel::kVerbose, std::string(rule) + ": " + reason + " at " + onda::Describe(node));
-    };
+  rules.on_rewrite = [&](const RewriteEvent& e) {
+    if (options.log)
+      options.log(LogLevel::kVerbose, std::string(e.rule) + ": " + e.reason + " at " + onda::Describe(e.replaced));
+    if (options.record_rewrites)
+      rewrites_.push_back({std::string(e.rule), e.reason, e.replaced.name, PrintReplaced(e), PrintAdded(e)});
+  };
   int64_t rewrites = 0;
   for (std::span<const Rule> stage : RewriteStages()) RunRules(graph, stage, rules, rewrites);
 }

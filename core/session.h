@@ -2,6 +2,7 @@
 #ifndef ONDA_CORE_SESSION_H_
 #define ONDA_CORE_SESSION_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -51,8 +52,12 @@ struct LoadOptions {
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name
   int64_t max_rewrites = INT64_MAX;                       // the pipeline stops after so many
+  bool record_rewrites = false;                           // see InferenceSession::rewrites
+  std::string dump_folder;                                // see RunPass
   std::stop_token stop;                                   // ends loading with kCancelled
   std::function<void(LogLevel, const std::string&)> log;  // may be null
+  // Told of each phase of loading when it ends; may be null.
+  std::function<void(std::string_view phase, std::chrono::steady_clock::time_point begin)> on_phase;
 };
 
 // A named input or output of the model.
@@ -60,6 +65,15 @@ struct PortInfo {
   std::string name;
   Fact fact;
   TensorPtr default_value;  // inputs: what holds where nothing is fed; else null
+};
+
+// A change that a rule made: the nodes that went and those that came, as text.
+struct RewriteRecord {
+  std::string rule;
+  std::string reason;
+  std::string node;
+  std::string before;
+  std::string after;
 };
 
 // Where a node runs, and why.
@@ -88,6 +102,10 @@ class InferenceSession {
   const InstanceSet& instances() const { return *instances_; }
   // A tensor in that instance's memory, contents undefined. host: where host memory comes from.
   RuntimeValue MakeTensorOn(int32_t instance, BlockPool& host, DType dtype, std::span<const int64_t> dims) const;
+  // Of the provider instances, by index: "cpu" is 0.
+  std::vector<std::string> ProviderLabels() const;
+  // In order, where they were asked for.
+  const std::vector<RewriteRecord>& rewrites() const { return rewrites_; }
   // The plans that runs of all outputs have made so far, as text.
   std::string PrintPlans() const;
 
@@ -127,7 +145,7 @@ class InferenceSession {
   std::vector<RuntimeValue> Run(const RunArguments& arguments) const;
 
  private:
-  void Rewrite(Graph& graph, const LoadOptions& options) const;
+  void Rewrite(Graph& graph, const LoadOptions& options);
   // Throws kInvalidArgument where an input is wrong or missing.
   void CheckFeeds(Request& request) const;
   void CheckShape(Request& request, size_t input) const;
@@ -152,6 +170,7 @@ class InferenceSession {
   std::vector<std::vector<int32_t>> input_symbols_;  // of each dimension: a number per symbolic one, -1 for the others
   size_t symbol_count_ = 0;
   std::vector<PortInfo> outputs_;
+  std::vector<RewriteRecord> rewrites_;
   std::vector<ValueId> own_outputs_;                        // without the extra ones
   std::map<std::string, ValueId, std::less<>> output_ids_;  // extra outputs too
   mutable std::mutex requests_mutex_;

@@ -100,7 +100,14 @@ void WriteType(const Fact& fact, wire::Type& out) {
       out.mutable_map_type()->set_key_type(static_cast<int32_t>(fact.dtype));
       return write_element(*out.mutable_map_type()->mutable_value_type());
     case ValueKind::kOpaque:
-      out.mutable_opaque_type();
+      if (!fact.shape) {
+        out.mutable_opaque_type();
+        return;
+      }
+      if (const auto domain = fact.shape->at(0).symbol(); !domain.empty()) {
+        out.mutable_opaque_type()->set_domain(std::string(domain));
+      }
+      out.mutable_opaque_type()->set_name(std::string(fact.shape->at(1).symbol()));
       return;
   }
 }

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "onda/types.h"
+#include "proto/attempt.h"
+#include "proto/check_rules.h"
 #include "proto/external_data.h"
 #include "proto/import_graph.h"
 #include "proto/quoted.h"
@@ -72,14 +74,18 @@ Model Read(const Bytes& bytes, const ImportOptions& options, std::optional<std::
   if (!wire.has_ir_version() || !wire.has_graph()) {
     RejectModel(std::string("not a valid ONNX model: it has no ") + (wire.has_graph() ? "ir_version" : "graph"));
   }
-  if (wire.ir_version() < 1 || wire.ir_version() > kNewestIrVersion) {
-    RejectModel("the model has IR version " + std::to_string(wire.ir_version()) + "; versions 1 to " +
-                std::to_string(kNewestIrVersion) + " are supported");
-  }
-  model.ir_version = static_cast<int>(wire.ir_version());
-  model.opsets = ReadOpsets(wire.opset_import());
-  // Operator sets came with IR version 3.
-  if (model.opsets.empty() && model.ir_version >= 3) RejectModel("the model has no opset_import");
+  Attempt(options.on_problem, [&] {
+    if (wire.ir_version() < 1 || wire.ir_version() > kNewestIrVersion) {
+      RejectModel("the model has IR version " + std::to_string(wire.ir_version()) + "; versions 1 to " +
+                  std::to_string(kNewestIrVersion) + " are supported");
+    }
+  });
+  model.ir_version = static_cast<int>(std::clamp<int64_t>(wire.ir_version(), 1, kNewestIrVersion));
+  Attempt(options.on_problem, [&] {
+    model.opsets = ReadOpsets(wire.opset_import());
+    // Operator sets came with IR version 3.
+    if (model.opsets.empty() && model.ir_version >= 3) RejectModel("the model has no opset_import");
+  });
   if (model.opsets.empty()) model.opsets[""] = 1;
   model.producer_name = wire.producer_name();
   model.producer_version = wire.producer_version();
@@ -94,10 +100,15 @@ Model Read(const Bytes& bytes, const ImportOptions& options, std::optional<std::
   ExternalData external(std::move(folder), options.external_data);
   const TensorReader tensors(bytes, scanned.pieces, &external, {options.max_tensor_bytes, options.max_rank},
                              options.stop);
-  GraphReader graphs(model.opsets, tensors, options.max_rank, options.stop);
-  for (const wire::Function& function : wire.functions()) graphs.Declare(function);
+  GraphReader graphs(model.opsets, tensors, options.max_rank, options.stop, options.on_problem);
+  if (options.on_problem) CheckRules(wire, options.on_problem);
+  for (const wire::Function& function : wire.functions()) {
+    Attempt(options.on_problem, [&] { graphs.Declare(function); });
+  }
   model.graph = graphs.ReadMain(*wire.mutable_graph());
-  for (wire::Function& function : *wire.mutable_functions()) model.functions.push_back(graphs.ReadFunction(function));
+  for (wire::Function& function : *wire.mutable_functions()) {
+    Attempt(options.on_problem, [&] { model.functions.push_back(graphs.ReadFunction(function)); });
+  }
   RejectRecursion(model.functions);
   return model;
 }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/ir/graph.h"
+#include "core/ir/problem.h"
 #include "proto/bytes.h"
 
 namespace onda::proto {
@@ -23,6 +24,10 @@ struct ImportOptions {
   std::map<std::string, Bytes> external_data;
   // Ends the import with kCancelled.
   std::stop_token stop;
+
+  // For checks: told of each thing that is wrong, and reading goes on without it; also of what breaks ONNX's rules but
+  // can be run all the same. What cannot be read at all is thrown.
+  ProblemSink on_problem;
 
   // Budgets. What exceeds one is refused with kResourceLimit or kInvalidModel.
   int max_nesting = 64;                           // graphs in graphs, types in types

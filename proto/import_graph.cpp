@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "onda/types.h"
+#include "proto/attempt.h"
 #include "proto/quoted.h"
 
 namespace onda::proto {
@@ -81,12 +82,21 @@ std::shared_ptr<Graph> GraphReader::ReadGraph(wire::Graph& graph, Scope* outer, 
   for (const wire::ValueInfo& info : graph.value_info()) hints.emplace(info.name(), &info);
   ReadNodes(*graph.mutable_node(), hints, *out, scope, context);
   for (const wire::ValueInfo& info : graph.output()) {
-    const ValueId value = scope.Use(info.name());
-    if (value == kNoValue) RejectGraph("graph output " + Quoted(info.name()) + " is defined by nothing");
+    ValueId value = scope.Use(info.name());
+    Attempt(on_problem_, [&] {
+      if (value == kNoValue) RejectGraph("graph output " + Quoted(info.name()) + " is defined by nothing");
+    });
+    if (value == kNoValue) value = DefineUnknown(info.name(), *out, scope);
     out->outputs.push_back(value);
   }
   if (captures) *captures = scope.Finish();
   return out;
+}
+
+ValueId GraphReader::DefineUnknown(const std::string& name, Graph& out, Scope& scope) {
+  const ValueId id = out.AddValue(name);
+  if (!scope.IsDefined(name)) scope.Define(name, id);
+  return id;
 }
 
 void GraphReader::Describe(const wire::ValueInfo& info, Value& value) {
@@ -98,10 +108,13 @@ void GraphReader::Describe(const wire::ValueInfo& info, Value& value) {
 void GraphReader::ReadInputs(const wire::Graph& graph, Graph& out, Scope& scope, bool main) {
   for (const wire::ValueInfo& info : graph.input()) {
     const std::string& name = info.name();
-    if (name.empty()) RejectGraph("an input of graph " + Quoted(graph.name()) + " has no name");
-    if (scope.IsDefined(name)) RejectGraph("graph input " + Quoted(name) + " is declared twice");
-    Fact fact = types_.Read(info.type(), "graph input " + Quoted(name));
-    if (main && !fact.known()) RejectGraph("graph input " + Quoted(name) + " has no type");
+    Fact fact;
+    Attempt(on_problem_, [&] {
+      if (name.empty()) RejectGraph("an input of graph " + Quoted(graph.name()) + " has no name");
+      if (scope.IsDefined(name)) RejectGraph("graph input " + Quoted(name) + " is declared twice");
+      fact = types_.Read(info.type(), "graph input " + Quoted(name));
+      if (main && !fact.known()) RejectGraph("graph input " + Quoted(name) + " has no type");
+    });
     const ValueId id = out.AddInput(name, std::move(fact));
     Describe(info, out.value(id));
     scope.Define(name, id);
@@ -111,16 +124,22 @@ void GraphReader::ReadInputs(const wire::Graph& graph, Graph& out, Scope& scope,
 void GraphReader::ReadInitializers(wire::Graph& graph, Graph& out, Scope& scope) {
   for (wire::Tensor& tensor : *graph.mutable_initializer()) {
     const std::string name = tensor.name();
-    if (name.empty()) RejectGraph("an initializer of graph " + Quoted(graph.name()) + " has no name");
-    AddInitializer(name, tensors_.Read(tensor), out, scope);
-    Value& value = out.value(out.initializers.back());
-    if (value.doc.empty()) value.doc = tensor.doc_string();
-    if (value.metadata.empty()) value.metadata = ReadPairs(tensor.metadata_props());
+    Attempt(on_problem_, [&] {
+      if (name.empty()) RejectGraph("an initializer of graph " + Quoted(graph.name()) + " has no name");
+      AddInitializer(name, tensors_.Read(tensor), out, scope);
+      Value& value = out.value(out.initializers.back());
+      if (value.doc.empty()) value.doc = tensor.doc_string();
+      if (value.metadata.empty()) value.metadata = ReadPairs(tensor.metadata_props());
+    });
+    if (!name.empty() && !scope.IsDefined(name)) DefineUnknown(name, out, scope);
   }
   for (wire::SparseTensor& sparse : *graph.mutable_sparse_initializer()) {
     const std::string name = sparse.values().name();
-    if (name.empty()) RejectGraph("a sparse initializer of graph " + Quoted(graph.name()) + " has no name");
-    AddInitializer(name, tensors_.Densify(tensors_.ReadSparse(sparse)), out, scope);
+    Attempt(on_problem_, [&] {
+      if (name.empty()) RejectGraph("a sparse initializer of graph " + Quoted(graph.name()) + " has no name");
+      AddInitializer(name, tensors_.Densify(tensors_.ReadSparse(sparse)), out, scope);
+    });
+    if (!name.empty() && !scope.IsDefined(name)) DefineUnknown(name, out, scope);
   }
 }
 
@@ -157,18 +176,23 @@ void GraphReader::AddInitializer(const std::string& name, TensorPtr tensor, Grap
 void GraphReader::DefineOutputs(const wire::Node& node, const Hints& hints, Graph& out, Scope& scope) {
   for (const std::string& name : node.output()) {
     if (name.empty()) continue;
-    if (scope.IsDefined(name)) {
-      const ValueId id = scope.Use(name);
-      const bool input = out.IsInput(id), constant = out.FactOf(id).constant != nullptr;
-      RejectGraph("node " + Quoted(node.name()) + " (" + node.op_type() + ") defines " + Quoted(name) +
-                  " again, which is " +
-                  (input      ? "an input"
-                   : constant ? "an initializer"
-                              : "another node's output"));
-    }
-    Fact fact;
     const auto hint = hints.find(name);
-    if (hint != hints.end()) fact = types_.Read(hint->second->type(), "value " + Quoted(name));
+    Fact fact;
+    Attempt(on_problem_, [&] {
+      if (scope.IsDefined(name)) {
+        const ValueId id = scope.Use(name);
+        const bool input = out.IsInput(id), constant = out.FactOf(id).constant != nullptr;
+        RejectGraph("node " + Quoted(node.name()) + " (" + node.op_type() + ") defines " + Quoted(name) +
+                    " again, which is " +
+                    (input      ? "an input"
+                     : constant ? "an initializer"
+                                : "another node's output"));
+      }
+      // Some writers put an undefined element type where they know none.
+      const bool typed = hint != hints.end() && !(hint->second->type().has_tensor_type() &&
+                                                  hint->second->type().tensor_type().elem_type() == 0);
+      if (typed) fact = types_.Read(hint->second->type(), "value " + Quoted(name));
+    });
     const ValueId id = out.AddValue(name, std::move(fact));
     if (hint != hints.end()) Describe(*hint->second, out.value(id));
     scope.Define(name, id);
@@ -185,7 +209,7 @@ void GraphReader::ReadNodes(RepeatedPtrField<wire::Node>& nodes, const Hints& hi
     CheckStop(stop_);
     read.push_back(ReadNode(node, scope, context));
   }
-  AddInOrder(std::move(read), out);
+  AddInOrder(std::move(read), out, on_problem_);
 }
 
 Node GraphReader::ReadNode(wire::Node& wire, Scope& scope, const Context& context) {
@@ -197,7 +221,9 @@ Node GraphReader::ReadNode(wire::Node& wire, Scope& scope, const Context& contex
   node.doc = wire.doc_string();
   node.metadata = ReadPairs(wire.metadata_props());
   node.origin = {node.name, node.domain, node.op_type, 0};
-  if (node.op_type.empty()) RejectGraph("node " + Quoted(node.name) + " has no operator");
+  Attempt(on_problem_, [&] {
+    if (node.op_type.empty()) RejectGraph("node " + Quoted(node.name) + " has no operator");
+  });
   auto opset = context.opsets.find(node.domain);
   if (opset == context.opsets.end() && context.function) {
     opset = opsets_.find(node.domain);
@@ -209,15 +235,20 @@ Node GraphReader::ReadNode(wire::Node& wire, Scope& scope, const Context& contex
     node.origin.opset = 1;  // the only one there is, and often not imported
   }
   try {
-    if (node.origin.opset == 0 && !functions_.contains(FunctionKey(node.domain, node.op_type, node.overload))) {
+    // A check finds that when it walks the graph.
+    if (!on_problem_ && node.origin.opset == 0 &&
+        !functions_.contains(FunctionKey(node.domain, node.op_type, node.overload))) {
       RejectGraph("no opset_import names its domain, and no function of the model has its name");
     }
     for (int i = 0; i < wire.input_size(); ++i) {
       const std::string& name = wire.input(i);
-      const ValueId value = name.empty() ? kNoValue : scope.Use(name);
-      if (value == kNoValue && !name.empty()) {
-        RejectGraph("input " + std::to_string(i) + " is " + Quoted(name) + ", which nothing defines");
-      }
+      ValueId value = name.empty() ? kNoValue : scope.Use(name);
+      Attempt(on_problem_, node, [&] {
+        if (value == kNoValue && !name.empty()) {
+          RejectGraph("input " + std::to_string(i) + " is " + Quoted(name) + ", which nothing defines");
+        }
+      });
+      if (value == kNoValue && !name.empty()) value = DefineUnknown(name, *scope.graph(), scope);
       node.inputs.push_back(value);
     }
     for (const std::string& name : wire.output()) node.outputs.push_back(name.empty() ? kNoValue : scope.Use(name));
@@ -225,7 +256,9 @@ Node GraphReader::ReadNode(wire::Node& wire, Scope& scope, const Context& contex
       throw Error(ErrorCode::kResourceLimit, "has " + std::to_string(wire.attribute_size()) +
                                                  " attributes, over the limit of " + std::to_string(kMaxAttributes));
     }
-    for (wire::Attribute& attribute : *wire.mutable_attribute()) ReadAttribute(attribute, node, scope, context);
+    for (wire::Attribute& attribute : *wire.mutable_attribute()) {
+      Attempt(on_problem_, node, [&] { ReadAttribute(attribute, node, scope, context); });
+    }
   } catch (const Error& error) {
     Rethrow(error, onda::Describe(node));
   }
@@ -271,8 +304,11 @@ Function GraphReader::ReadFunction(wire::Function& wire) {
     for (const wire::ValueInfo& info : wire.value_info()) hints.emplace(info.name(), &info);
     ReadNodes(*wire.mutable_node(), hints, *graph, scope, {function.opsets, &function});
     for (const std::string& name : wire.output()) {
-      const ValueId value = scope.Use(name);
-      if (value == kNoValue) RejectGraph("output " + Quoted(name) + " is defined by nothing");
+      ValueId value = scope.Use(name);
+      Attempt(on_problem_, [&] {
+        if (value == kNoValue) RejectGraph("output " + Quoted(name) + " is defined by nothing");
+      });
+      if (value == kNoValue) value = DefineUnknown(name, *graph, scope);
       graph->outputs.push_back(value);
     }
     function.graph = std::move(graph);

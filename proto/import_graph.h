@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/ir/graph.h"
+#include "core/ir/problem.h"
 #include "core/ir/scope.h"
 #include "onnx.pb.h"
 #include "proto/import_type.h"
@@ -32,8 +33,8 @@ std::map<std::string, int> ReadOpsets(const google::protobuf::RepeatedPtrField<w
 class GraphReader {
  public:
   GraphReader(const std::map<std::string, int>& opsets, const TensorReader& tensors, size_t max_rank,
-              std::stop_token stop)
-      : opsets_(opsets), tensors_(tensors), types_(max_rank), stop_(std::move(stop)) {}
+              std::stop_token stop, const ProblemSink& on_problem)
+      : opsets_(opsets), tensors_(tensors), types_(max_rank), stop_(std::move(stop)), on_problem_(on_problem) {}
 
   // A function that nodes may call. All must be told before the first graph or body is read.
   void Declare(const wire::Function& function);
@@ -62,17 +63,21 @@ class GraphReader {
   void ReadAttribute(wire::Attribute& attribute, Node& node, Scope& scope, const Context& context);
   AttributeValue ReadAttributeValue(wire::Attribute& attribute, AttributeKind kind);
   void Describe(const wire::ValueInfo& info, Value& value);
+  // A value that stands for what could not be read, so that it is told of once. Only for checks.
+  ValueId DefineUnknown(const std::string& name, Graph& out, Scope& scope);
 
   const std::map<std::string, int>& opsets_;
   const TensorReader& tensors_;
   TypeReader types_;
   std::stop_token stop_;
+  const ProblemSink& on_problem_;
   std::set<std::string> functions_;
 };
 
 // Appends nodes to the graph, each behind the producers of its inputs and captures, and otherwise in the given order.
-// Throws where they form a cycle, and names it.
-void AddInOrder(std::vector<Node> nodes, Graph& graph);
+// Throws where they form a cycle, and names it. on_problem, where it is set, is told of nodes that stand ahead of what
+// they need, and the nodes of a cycle are appended as they stand.
+void AddInOrder(std::vector<Node> nodes, Graph& graph, const ProblemSink& on_problem);
 
 // Throws where functions call each other, or themselves, without end.
 void RejectRecursion(const std::vector<Function>& functions);

@@ -63,6 +63,7 @@ Fact TypeReader::Read(const wire::Type& type, const std::string& what) {
       return fact;
     case wire::Type::kOpaqueType:
       fact.kind = ValueKind::kOpaque;
+      fact.shape = {Dim::Symbol(type.opaque_type().domain()), Dim::Symbol(type.opaque_type().name())};
       return fact;
     case wire::Type::VALUE_NOT_SET:
       break;

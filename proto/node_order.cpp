@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "onda/types.h"
+#include "proto/attempt.h"
 #include "proto/import_graph.h"
 #include "proto/quoted.h"
 
@@ -51,7 +52,7 @@ void ForEachUse(const Node& node, Visit visit) {
 
 }  // namespace
 
-void AddInOrder(std::vector<Node> nodes, Graph& graph) {
+void AddInOrder(std::vector<Node> nodes, Graph& graph, const ProblemSink& on_problem) {
   const int n = static_cast<int>(nodes.size());
   std::vector<int> producer(graph.values().size(), -1);
   for (int i = 0; i < n; ++i) {
@@ -82,7 +83,25 @@ void AddInOrder(std::vector<Node> nodes, Graph& graph) {
       if (--waits_for[reader] == 0) ready.push(reader);
     }
   }
-  if (static_cast<int>(order.size()) < n) RejectCycle(nodes, producer, waits_for);
+  if (on_problem) {
+    for (int i = 0; i < n; ++i) {
+      ForEachUse(nodes[i], [&](ValueId value) {
+        if (producer[value] < i) return;
+        Problem problem =
+            Problem::At(nodes[i], Error(ErrorCode::kInvalidModel,
+                                        "uses " + Quoted(graph.value(value).name) + ", which " +
+                                            (producer[value] == i ? "it makes itself" : "only a later node makes")));
+        problem.hint = "nodes stand behind those that they need; `onda convert FROM TO` writes them so";
+        on_problem(std::move(problem));
+      });
+    }
+  }
+  if (static_cast<int>(order.size()) < n) {
+    Attempt(on_problem, [&] { RejectCycle(nodes, producer, waits_for); });
+    for (int i = 0; i < n; ++i) {
+      if (waits_for[i] > 0) order.push_back(i);
+    }
+  }
   for (const int i : order) graph.AddNode(std::move(nodes[i]));
 }
 

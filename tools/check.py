@@ -64,6 +64,7 @@ def steps(jobs):
         Step("use of models", (PYTHON, "tests/models/use.py", *suite), 5, "build release", counts=True),
         Step("mixes of providers", mix(today, today), 10, "build release", counts=True),
         Step("corpora", (PYTHON, "tests/corpora/run.py", *suite), 10, "build release", counts=True),
+        Step("onnx's own suites", (PYTHON, "tests/replay/run.py", *suite), 10, "build release", counts=True),
         Step("hostile models", (PYTHON, "tests/hostile/run.py", *suite), 5, "build release", counts=True),
         Step("build fuzz", build("fuzz", "onda_fuzz_formats"), 15),
         Step("fuzz", ("python3", "tests/fuzz/run.py", "--fuzz", "build/fuzz/tests/fuzz/onda_fuzz_formats", "import", "text"), 5, "build fuzz",

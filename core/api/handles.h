@@ -15,6 +15,7 @@
 #include "core/api/async_queue.h"
 #include "core/place/shared_constants.h"
 #include "core/runtime/idle_trimmer.h"
+#include "core/runtime/profiler.h"
 #include "core/session.h"
 #include "onda/c_api.h"
 #include "onda/types.h"
@@ -90,6 +91,7 @@ struct OndaSessionOptions {
     std::vector<std::pair<std::string, std::string>> options;
   };
   std::vector<Provider> providers;
+  std::string profile;  // prefix of the trace; "" for none
   struct External {
     const void* data;
     size_t size;
@@ -102,6 +104,7 @@ struct OndaSessionOptions {
 struct OndaSession {
   std::shared_ptr<onda::Environment> environment;
   std::unique_ptr<onda::ThreadPool> own_threads;
+  std::unique_ptr<onda::Profiler> profiler;  // null: nothing is traced
   std::unique_ptr<onda::InferenceSession> session;
   std::shared_ptr<onda::BlockPool> pool;
   bool flush_denormals = false;
@@ -162,6 +165,7 @@ OndaValue* NewValue(RuntimeValue value, std::string device = "");
 
 // The parts of the table, each in its own file.
 void FillEnvironmentApi(OndaApi& api);
+void FillCheckApi(OndaApi& api);
 void FillModelApi(OndaApi& api);
 void FillSessionApi(OndaApi& api);
 void FillRunApi(OndaApi& api);

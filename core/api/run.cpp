@@ -101,10 +101,17 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
   }
   settings.threads = session.own_threads ? session.own_threads.get() : session.environment->threads.get();
   settings.pool = session.pool;
+  NodeObserver traced;
+  if (session.profiler && session.profiler->active()) {
+    traced = session.profiler->Observe(settings.observer);
+    settings.observer = &traced;
+  }
+  const auto begin = session.profiler ? Profiler::Clock::now() : Profiler::Clock::time_point();
   {
     const ControlWord control_word(session.flush_denormals);
     inference.Run(*request, settings);
   }
+  if (session.profiler) session.profiler->Add("run", "run", begin);
   for (size_t i = 0; i < output_count; ++i)
     if (!outputs[i]) {
       const int32_t instance = request->results[i].instance;

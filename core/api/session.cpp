@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/api/handles.h"
+#include "core/passes/rules.h"
 #include "kernels/op_table.h"
 #include "proto/import.h"
 
@@ -23,6 +24,30 @@ bool ParseBool(const std::string& key, const std::string& value) {
   if (value == "1" || value == "true") return true;
   if (value == "0" || value == "false") return false;
   throw Error(ErrorCode::kInvalidArgument, "session option '" + key + "' takes 0 or 1, not '" + value + "'");
+}
+
+std::vector<std::string> RewriteNames() {
+  std::vector<std::string> names;
+  for (std::span<const Rule> stage : RewriteStages())
+    for (const Rule& rule : stage)
+      if (std::find(names.begin(), names.end(), rule.name) == names.end()) names.emplace_back(rule.name);
+  return names;
+}
+
+// Names between commas, behind those that are skipped already.
+void SkipRewrites(OndaSessionOptions& o, const std::string& list) {
+  const std::vector<std::string> known = RewriteNames();
+  for (size_t begin = 0; begin < list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    const std::string name = list.substr(begin, end - begin);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string text = "there is no rewrite '" + name + "'; there are";
+      for (const std::string& n : known) text += " " + n;
+      throw Error(ErrorCode::kInvalidArgument, text);
+    }
+    o.load.skip_passes.push_back(name);
+    begin = end + 1;
+  }
 }
 
 void SetOption(OndaSessionOptions& o, const std::string& key, const std::string& value) {
@@ -61,13 +86,24 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
     o.load.capture = ParseBool(key, value);
   } else if (key == "allow_missing_providers") {
     o.accept_missing_providers = ParseBool(key, value);
+  } else if (key == "skip_rewrites") {
+    SkipRewrites(o, value);
+  } else if (key == "max_rewrites") {
+    o.load.max_rewrites = ParseInt(key, value, 0, INT64_MAX);
+  } else if (key == "record_rewrites") {
+    o.load.record_rewrites = ParseBool(key, value);
+  } else if (key == "dump_folder") {
+    o.load.dump_folder = value;
+  } else if (key == "profile") {
+    o.profile = value;
   } else {
     throw Error(ErrorCode::kInvalidArgument,
                 "unknown session option '" + key +
                     "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, max_nodes, "
                     "max_folded_bytes, max_folding_ms, max_string_bytes, log_severity_level, flush_denormals, "
                     "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges, "
-                    "deterministic, share_constants, inter_op_num_threads");
+                    "deterministic, share_constants, inter_op_num_threads, skip_rewrites, max_rewrites, record_rewrites, "
+                    "dump_folder, profile");
   }
 }
 
@@ -109,10 +145,17 @@ std::vector<std::shared_ptr<const ProviderInstance>> MakeDevices(Environment& en
   return devices;
 }
 
-OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptions* given) {
+// read: gives the model.
+template <class Read>
+OndaSession* NewSession(OndaEnv* env, const OndaSessionOptions* given, Read&& read) {
   const OndaSessionOptions defaults;
   const OndaSessionOptions& options = given ? *given : defaults;
   auto session = std::make_unique<OndaSession>();
+  if (!options.profile.empty()) session->profiler = std::make_unique<Profiler>(options.profile);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::shared_ptr<const Model> shared = read();
+  const Model& model = *shared;
+  if (session->profiler) session->profiler->Add("load", "read the model", begin);
   session->environment = env->environment;
   session->flush_denormals = options.flush_denormals;
   if (options.threads > 0) session->own_threads = std::make_unique<ThreadPool>(options.threads);
@@ -136,7 +179,12 @@ OndaSession* NewSession(OndaEnv* env, const Model& model, const OndaSessionOptio
   // The environment outlives its sessions.
   if (options.share_constants)
     load.shared = std::shared_ptr<SharedConstants>(env->environment, &env->environment->shared);
+  if (session->profiler)
+    load.on_phase = [profiler = session->profiler.get()](std::string_view phase, Profiler::Clock::time_point start) {
+      profiler->Add("load", phase, start);
+    };
   session->session = std::make_unique<InferenceSession>(model, load);
+  if (session->profiler) session->profiler->SetProviders(session->session->ProviderLabels());
 
   for (const PortInfo& port : session->session->inputs()) {
     // Constants are listed among the inputs of models before IR 4; initializers of later ones may be overridden.
@@ -250,7 +298,7 @@ void FillSessionApi(OndaApi& api) {
       proto::ImportOptions import;
       if (options) import.stop = options->cancel.get_token();
       if (options) import.max_nodes = static_cast<uint64_t>(options->load.max_nodes);
-      *out = NewSession(env, proto::ImportFile(path, import), options);
+      *out = NewSession(env, options, [&] { return std::make_shared<const Model>(proto::ImportFile(path, import)); });
     });
   };
   api.CreateSessionFromMemory = [](OndaEnv* env, const void* data, size_t size, const OndaSessionOptions* options,
@@ -269,7 +317,10 @@ void FillSessionApi(OndaApi& api) {
           import.external_data[location] = {owner, static_cast<const std::byte*>(external.data), external.size};
         }
       }
-      *out = NewSession(env, proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}, import), options);
+      *out = NewSession(env, options, [&] {
+        return std::make_shared<const Model>(
+            proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}, import));
+      });
     });
   };
   api.CreateSessionFromModel = [](OndaEnv* env, const OndaModel* model, const OndaSessionOptions* options,
@@ -278,10 +329,44 @@ void FillSessionApi(OndaApi& api) {
       RequireArgument(env, "env");
       RequireArgument(model, "model");
       RequireArgument(out, "out");
-      *out = NewSession(env, *model->model, options);
+      *out = NewSession(env, options, [&] { return model->model; });
     });
   };
-  api.ReleaseSession = [](OndaSession* session) { delete session; };
+  api.ReleaseSession = [](OndaSession* session) {
+    if (session && session->profiler) {
+      if (OndaError* error = Guard([&] { session->profiler->Finish(); })) {
+        session->environment->Log(LogLevel::kError, error->message);
+        delete error;
+      }
+    }
+    delete session;
+  };
+  api.RewriteNames = [](void (*write)(void*, const char*), void* user) {
+    return Guard([&] {
+      RequireArgument(reinterpret_cast<const void*>(write), "write");
+      for (const std::string& name : RewriteNames()) write(user, name.c_str());
+    });
+  };
+  api.SessionRewrites = [](const OndaSession* session, void (*write)(void*, const OndaRewrite*), void* user) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(reinterpret_cast<const void*>(write), "write");
+      for (const RewriteRecord& r : session->session->rewrites()) {
+        const OndaRewrite rewrite{sizeof(OndaRewrite), r.rule.c_str(),   r.reason.c_str(),
+                                  r.node.c_str(),      r.before.c_str(), r.after.c_str()};
+        write(user, &rewrite);
+      }
+    });
+  };
+  api.SessionEndProfiling = [](OndaSession* session, const char** path) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(path, "path");
+      if (!session->profiler)
+        throw Error(ErrorCode::kInvalidArgument, "the session was made without profiling (the option 'profile')");
+      *path = session->profiler->Finish().c_str();
+    });
+  };
 
   api.SessionPortCount = [](const OndaSession* session, int32_t which) {
     return session && which >= 0 && which <= 2 ? session->ports[which].size() : 0;

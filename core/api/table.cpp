@@ -54,6 +54,7 @@ OndaApi MakeTable() {
   api.ProviderName = [](size_t index) { return index == 0 ? "cpu" : ""; };
   FillEnvironmentApi(api);
   FillModelApi(api);
+  FillCheckApi(api);
   FillSessionApi(api);
   FillRunApi(api);
   FillValueApi(api);

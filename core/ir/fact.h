@@ -20,7 +20,7 @@ enum class ValueKind { kUnknown, kTensor, kSequence, kOptional, kMap, kSparse, k
 struct Fact {
   ValueKind kind = ValueKind::kUnknown;
   DType dtype = DType::kUndefined;      // tensors: element type; maps: key type
-  std::optional<Dims> shape;            // tensors; nullopt where the rank is unknown
+  std::optional<Dims> shape;            // tensors; nullopt where the rank is unknown. Opaque types: domain and name
   TensorPtr constant;                   // the value itself, where known
   std::shared_ptr<const Dims> content;  // elements of a small integer tensor whose values are known as expressions
   std::shared_ptr<const Fact> element;  // sequences and optionals: of each element; maps: of the values

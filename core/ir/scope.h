@@ -23,6 +23,7 @@ class Scope {
   void Define(const std::string& name, ValueId value) { names_[name] = value; }
   // By this graph itself, not by an enclosing one.
   bool IsDefined(const std::string& name) const;
+  Graph* graph() { return graph_; }
   // Appends the captured values to the graph's inputs and gives their handles in the enclosing graph.
   std::vector<ValueId> Finish();
 

@@ -67,7 +67,10 @@ Dim Product(const Dims& dims, size_t begin, size_t end) {
 Dim MergeDim(const InferContext& c, const Dim& a, const Dim& b, const char* what) {
   if (a.known() && b.known() && !(a == b))
     c.Reject(std::string(what) + ": " + a.ToString() + " and " + b.ToString() + " differ");
-  return a.known() ? a : b.known() ? b : a;
+  if (a.known() || b.known()) return a.known() ? a : b;
+  // Both are true: a name of the model says more than one that inference or the importer made.
+  const bool made = a.symbol().starts_with('_') || a.symbol().starts_with('?');
+  return made ? b : a;
 }
 
 bool IsNonNegative(const Dim& d) { return d.known() ? d.value() >= 0 : d.ToString().find('-') == std::string::npos; }

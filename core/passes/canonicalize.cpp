@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cctype>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/ir/at_node.h"
 #include "core/ir/string_bound.h"
+#include "core/passes/declared.h"
 #include "core/passes/folding_cost.h"
 #include "core/schema/check_node.h"
+#include "core/schema/hint.h"
 #include "onda/float_formats.h"
 
 namespace onda {
@@ -18,15 +21,18 @@ struct Shared {
   const Model& model;
   const CanonicalizeOptions& options;
   std::vector<std::string>* warnings;
-  std::unordered_map<std::string, const Function*> functions;
+  std::unordered_map<std::string, const Function*> functions = {};
   int64_t symbols = 0;
   int64_t nodes = 0;
   int64_t names = 0;
-  std::chrono::nanoseconds folding{};  // spent so far, by FoldingCost
-  int64_t folded_bytes = 0;            // of constants made so far
+  std::chrono::nanoseconds folding = {};  // spent so far, by FoldingCost
+  int64_t folded_bytes = 0;               // of constants made so far
   int64_t max_folded_total = 0;
+  std::unordered_set<const Node*> reported = {};  // a node of a function or body may be walked several times
 
-  Dim FreshDim() { return Dim::Symbol("_" + std::to_string(symbols++)); }
+  bool checking() const { return static_cast<bool>(options.on_problem); }
+  // Names that begin with '?' are not written into models.
+  Dim FreshDim() { return Dim::Symbol((checking() ? "?c" : "_") + std::to_string(symbols++)); }
   std::string FreshName() { return "_onda_" + std::to_string(names++); }
 };
 
@@ -40,6 +46,7 @@ struct Frame {
   const AttributeMap* attributes = nullptr;  // of the call, inside a function
   int depth = 0;
   std::string prefix;           // of names, inside a function
+  std::string place;            // the function or body, for problems
   std::vector<ValueId> values;  // value as read -> canonical value; kNoValue where not defined (yet)
 };
 
@@ -128,7 +135,20 @@ class Writer {
       if (frame.values[id] == kNoValue && value.producer == kNoNode && value.fact.constant && !in.IsInput(id))
         frame.values[id] = AddConstant(frame.prefix + value.name, value.fact.constant);
     }
-    for (const Node& node : in.nodes()) WalkNode(in, node, frame);
+    if (!shared_.checking()) {
+      for (const Node& node : in.nodes()) {
+        WalkNode(in, node, frame);
+        if (shared_.warnings) WarnOfDeclared(in, node, frame);
+      }
+      return;
+    }
+    for (ValueId id = 0; id < static_cast<ValueId>(in.values().size()); ++id)
+      if (frame.values[id] == kNoValue && in.value(id).producer == kNoNode && !in.IsInput(id)) Declare(in, id, frame);
+    for (const Node& node : in.nodes()) CheckNode(in, node, frame);
+    if (!shared_.options.on_facts) return;
+    std::vector<Fact> facts;
+    for (ValueId id : frame.values) facts.push_back(id == kNoValue ? Fact{} : out_->FactOf(id));
+    shared_.options.on_facts(in, std::move(facts));
   }
 
   ValueId AddConstant(std::string name, TensorPtr tensor) {
@@ -142,6 +162,12 @@ class Writer {
   std::shared_ptr<Graph> CanonicalBody(const Graph& in, const Frame& outer, const std::vector<Fact>& inputs,
                                        const std::vector<Fact>& captures);
   void WalkNode(const Graph& in, const Node& read, Frame& frame);
+  // The same for a check: what the node meets is reported, and its outputs are there afterwards.
+  void CheckNode(const Graph& in, const Node& read, Frame& frame);
+  // Lets the value be what the model declares of it.
+  void Declare(const Graph& in, ValueId id, Frame& frame);
+  void Report(const Node& read, const Frame& frame, Problem problem);
+  void WarnOfDeclared(const Graph& in, const Node& read, const Frame& frame);
   void Inline(const Function& function, const Node& call, const Node& read, Frame& frame);
   // Lets the value as read be the canonical value, which gets its name where it has none of its own.
   void Define(Frame& frame, ValueId read, const std::string& name, ValueId value);
@@ -225,7 +251,8 @@ std::shared_ptr<Graph> Writer::CanonicalBody(const Graph& in, const Frame& outer
   auto graph = std::make_shared<Graph>();
   graph->name = in.name;
   Writer writer(shared_, graph.get());
-  Frame frame{outer.opsets, outer.attributes, outer.depth + 1, outer.prefix, {}};
+  const std::string place = (outer.place.empty() ? "" : outer.place + ", ") + "body '" + in.name + "'";
+  Frame frame{outer.opsets, outer.attributes, outer.depth + 1, outer.prefix, place, {}};
   frame.values.assign(in.values().size(), kNoValue);
   for (size_t i = 0; i < in.inputs.size(); ++i) {
     const Value& declared = in.value(in.inputs[i]);
@@ -264,6 +291,70 @@ void Writer::ResolveReferences(Node& node, const Frame& frame) {
   for (const std::string& name : absent) node.attributes.Remove(name);
 }
 
+void Writer::Declare(const Graph& in, ValueId id, Frame& frame) {
+  const Value& value = in.value(id);
+  frame.values[id] = out_->AddValue(frame.prefix + value.name, InputFact(shared_, value.fact));
+}
+
+void Writer::Report(const Node& read, const Frame& frame, Problem problem) {
+  problem.place = frame.place;
+  if (shared_.reported.insert(&read).second) shared_.options.on_problem(std::move(problem));
+}
+
+// Inference wins over what a model says of its values.
+void Writer::WarnOfDeclared(const Graph& in, const Node& read, const Frame& frame) {
+  for (ValueId id : read.outputs) {
+    if (id == kNoValue || frame.values[id] == kNoValue) continue;
+    const Fact &declared = in.value(id).fact, &fact = out_->FactOf(frame.values[id]);
+    if (const std::string mismatch = DeclaredMismatch(declared, fact); !mismatch.empty())
+      shared_.warnings->push_back(Describe(read) + ": output '" + in.value(id).name + "' is declared " +
+                                  declared.ToString() + " but is " + fact.ToString() + ": " + mismatch);
+  }
+}
+
+void Writer::CheckNode(const Graph& in, const Node& read, Frame& frame) {
+  // Nodes that need each other in a cycle have inputs that are not there yet; an omitted input of a function stays so.
+  const auto need = [&](ValueId id) {
+    if (id != kNoValue && frame.values[id] == kNoValue && in.value(id).producer != kNoNode) Declare(in, id, frame);
+  };
+  for (ValueId id : read.inputs) need(id);
+  for (const Body& body : read.bodies)
+    for (ValueId id : body.captures) need(id);
+  try {
+    WalkNode(in, read, frame);
+  } catch (const Error& error) {
+    if (EndsCheck(error) || shared_.nodes > shared_.options.max_nodes) throw;
+    Node named = read;
+    named.domain = NormalDomain(read.domain);
+    const auto import = frame.opsets->find(named.domain);
+    named.origin = {frame.prefix + read.name, named.domain, read.op_type,
+                    import == frame.opsets->end() ? 0 : import->second};
+    Problem problem = Problem::At(named, error);
+    problem.hint = HintFor(named, named.origin.opset);
+    problem.warning = error.code() == ErrorCode::kNotImplemented;
+    Report(read, frame, std::move(problem));
+  }
+  for (ValueId id : read.outputs) {
+    if (id == kNoValue) continue;
+    if (frame.values[id] == kNoValue) {
+      Declare(in, id, frame);
+      continue;
+    }
+    Fact& fact = out_->value(frame.values[id]).fact;
+    const Fact& declared = in.value(id).fact;
+    if (const std::string mismatch = DeclaredMismatch(declared, fact); !mismatch.empty()) {
+      Node named = read;
+      named.origin = {frame.prefix + read.name, NormalDomain(read.domain), read.op_type, 0};
+      Report(read, frame,
+             Problem::At(named, Error(ErrorCode::kInvalidModel, "output '" + in.value(id).name + "' is declared " +
+                                                                    declared.ToString() + " but is " + fact.ToString() +
+                                                                    ": " + mismatch)));
+    } else if (!fact.constant) {
+      fact = WithDeclared(std::move(fact), InputFact(shared_, declared));
+    }
+  }
+}
+
 void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
   if (shared_.options.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "loading was cancelled");
   if (++shared_.nodes > shared_.options.max_nodes)
@@ -296,10 +387,29 @@ void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
   const Schema* schema = SchemaOf(node, opset);
   const OpDef* op = shared_.options.find_op(node.domain, node.op_type);
   if (schema) {
+    // A check goes on with the node behind what is wrong with it in these ways.
+    const auto attempt = [&](auto&& check) {
+      try {
+        check();
+      } catch (const Error& error) {
+        if (!shared_.checking()) throw;
+        Problem problem = Problem::At(node, error);
+        problem.hint = HintFor(node, opset);
+        Report(read, frame, std::move(problem));
+      }
+    };
+    if (shared_.checking()) attempt([&] { CheckNotDeprecated(node, *schema); });
     CheckSignature(node, *schema, shared_.warnings);
     std::vector<const Fact*> facts;
     for (ValueId id : node.inputs) facts.push_back(id == kNoValue ? nullptr : &out_->FactOf(id));
-    CheckTypes(node, *schema, facts, {});
+    attempt([&] { CheckTypes(node, *schema, facts, {}); });
+  }
+  if (!op && !schema && shared_.checking() && NewestOpset(node.domain) == 0) {
+    Problem problem = Problem::At(node, Error(ErrorCode::kNotImplemented, "an operator of a domain that is not known"));
+    problem.warning = true;
+    problem.hint = "it is taken for what the model declares";
+    Report(read, frame, std::move(problem));
+    return;
   }
   if (!op)
     throw Error(
@@ -350,7 +460,8 @@ void Writer::Inline(const Function& function, const Node& call, const Node& read
       throw Error(ErrorCode::kInvalidModel,
                   Describe(call) + ": attribute '" + required + "' of the function is missing");
   const std::string label = read.name.empty() ? function.name + std::to_string(shared_.names++) : read.name;
-  Frame inner{&function.opsets, &attributes, frame.depth + 1, frame.prefix + label + "/", {}};
+  const std::string place = "function '" + (function.domain.empty() ? "" : function.domain + ".") + function.name + "'";
+  Frame inner{&function.opsets, &attributes, frame.depth + 1, frame.prefix + label + "/", place, {}};
   inner.values.assign(body.values().size(), kNoValue);
   for (size_t i = 0; i < call.inputs.size(); ++i) inner.values[body.inputs[i]] = call.inputs[i];
   Walk(body, inner);
@@ -451,7 +562,7 @@ void Writer::AddCanonical(Node node, const Frame* frame) {
 
 std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOptions& options,
                                     std::vector<std::string>* warnings) {
-  Shared shared{model, options, warnings, {}};
+  Shared shared{.model = model, .options = options, .warnings = warnings};
   shared.max_folded_total = 2 * options.max_folded_bytes;
   for (ValueId id : model.graph->initializers)
     if (const TensorPtr& constant = model.graph->FactOf(id).constant)
@@ -462,14 +573,14 @@ std::shared_ptr<Graph> Canonicalize(const Model& model, const CanonicalizeOption
   auto graph = std::make_shared<Graph>();
   graph->name = in.name;
   Writer writer(shared, graph.get());
-  Frame frame{&model.opsets, nullptr, 0, "", {}};
+  Frame frame{&model.opsets, nullptr, 0, "", "", {}};
   frame.values.assign(in.values().size(), kNoValue);
   for (ValueId id : in.inputs) {
     // From IR 4 on an initializer of the same name is a default that a feed overrides; before, it is a constant that
-    // was listed among the inputs by custom.
+    // was listed among the inputs by custom. A check takes the default for what is fed, as ONNX's inference does.
     const Value& value = in.value(id);
-    if (value.fact.constant && model.ir_version < 4) {
-      frame.values[id] = graph->AddInput(value.name, value.fact);
+    if (value.fact.constant && (model.ir_version < 4 || shared.checking())) {
+      frame.values[id] = graph->AddInput(value.name, Fact::Constant(value.fact.constant));
     } else {
       frame.values[id] = graph->AddInput(value.name, InputFact(shared, value.fact));
     }

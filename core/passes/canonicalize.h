@@ -15,6 +15,7 @@
 
 #include "core/ir/graph.h"
 #include "core/ir/op_def.h"
+#include "core/ir/problem.h"
 
 namespace onda {
 
@@ -39,6 +40,12 @@ struct CanonicalizeOptions {
                                                       std::span<const Fact> outputs,
                                                       std::chrono::steady_clock::time_point deadline)>
       evaluate;
+
+  // For checks. Where on_problem is set, what is wrong with a node is told and the walk goes on with what the model
+  // declares of the node's outputs; declared types and shapes count where inference knows less.
+  ProblemSink on_problem;
+  // Told, at the end of each walk of a graph of the model, the facts of its values by their handles in that graph.
+  std::function<void(const Graph& read, std::vector<Fact> facts)> on_facts;
 };
 
 // Inlines the model's functions; checks every node against its schema; upgrades, infers and folds node by node, in one

@@ -192,6 +192,7 @@ class RuleRunner {
       if (ids[i] == kNoValue) ids[i] = graph_.AddValue(replaced.name + ":" + std::to_string(i), facts[i]);
     // Rules look at producers as the sweep began: what took their inputs' place since is read instead.
     auto real = [&](ValueId id) { return Patch::IsNew(id) ? ids[Patch::IndexOf(id)] : Renamed(id); };
+    const size_t first_added = out_.size();
     for (Node& node : patch.nodes_) {
       for (ValueId& id : node.inputs) id = real(id);
       for (ValueId& id : node.outputs) id = real(id);
@@ -215,7 +216,8 @@ class RuleRunner {
       }
     }
     ++rewrites_;
-    if (options_.on_rewrite) options_.on_rewrite(rule.name, patch.reason_, replaced);
+    if (options_.on_rewrite)
+      options_.on_rewrite({rule.name, patch.reason_, graph_, replaced, std::span(out_).subspan(first_added)});
     return true;
   }
 

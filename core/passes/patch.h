@@ -114,6 +114,15 @@ struct Rule {
   std::optional<Patch> (*apply)(const RuleContext& c, const Node& node);
 };
 
+// A rewrite that has just been made. The nodes are in terms of the graph's values.
+struct RewriteEvent {
+  std::string_view rule;
+  const std::string& reason;
+  const Graph& graph;
+  const Node& replaced;         // that the rule looked at
+  std::span<const Node> added;  // nodes and copies of what the graph's outputs keep
+};
+
 struct RuleOptions {
   std::vector<std::string> skip;     // names of rules
   int64_t max_rewrites = INT64_MAX;  // counted over all rules of a session
@@ -121,8 +130,8 @@ struct RuleOptions {
   const OpDef* (*find_op)(std::string_view domain, std::string_view op) = nullptr;
   // Whether the instance that the replaced node is placed on takes a new node; null: yes.
   std::function<bool(const Node& node, std::span<const Fact> inputs, std::span<const Fact> outputs)> accepts;
-  // Told of each rewrite; may be null.
-  std::function<void(std::string_view rule, const std::string& reason, const Node& node)> on_rewrite;
+  // Told of each rewrite, while what is replaced is still there; may be null.
+  std::function<void(const RewriteEvent&)> on_rewrite;
 };
 
 // Applies the rules to every node of the graph and of its bodies, in sweeps, until none fires; then drops what nothing

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/passes/canonicalize.h"
+#include "core/passes/declared.h"
 #include "core/schema/check_node.h"
 #include "core/schema/schema.h"
 #include "kernels/op_table.h"
@@ -82,8 +83,8 @@ void CopyDescription(const Graph& from, Graph& to) {
       target.doc = source.doc;
       target.metadata = source.metadata;
       target.denotation = source.denotation;
-      if (target.fact.is_tensor() && !target.fact.has_rank() && target.fact.dtype == source.fact.dtype) {
-        target.fact.shape = source.fact.shape;
+      if (DeclaredMismatch(source.fact, target.fact).empty()) {
+        target.fact = WithDeclared(std::move(target.fact), source.fact);
       }
     }
   };

@@ -23,6 +23,24 @@ BlockPool& PoolOf(const RunContext& context, int32_t instance) {
   return instance == 0 ? *context.pool : *context.pools[instance];
 }
 
+// Whether phases are told of: not where only nodes are observed.
+bool TellsPhases(const RunContext& context) { return context.observer && context.observer->after_phase; }
+
+// A loop whose parts are told of.
+struct ObservedLoop {
+  const NodeObserver* observer;
+  const std::string* name;
+  void (*body)(void*, int64_t, int64_t);
+  void* arg;
+
+  static void Run(void* self, int64_t begin, int64_t end) {
+    const auto& loop = *static_cast<const ObservedLoop*>(self);
+    const auto start = std::chrono::steady_clock::now();
+    loop.body(loop.arg, begin, end);
+    loop.observer->after_phase("loop", *loop.name, start);
+  }
+};
+
 // The engine as a kernel sees it during one launch.
 struct LaunchState {
   const RunContext* context;
@@ -31,13 +49,18 @@ struct LaunchState {
   OndaTensorView* views;
   const ProviderInstance* provider;
   void* stream;
+  const Node* node;
 };
 
 const OndaHost kHost = {
     sizeof(OndaHost),
     [](void* state, int64_t n, int64_t grain, void (*body)(void*, int64_t, int64_t), void* arg) {
-      const RunContext& context = *static_cast<LaunchState*>(state)->context;
-      RunKernelLoop(*context.threads, context.stop, context.deterministic, n, grain, body, arg);
+      const LaunchState& s = *static_cast<LaunchState*>(state);
+      const RunContext& context = *s.context;
+      if (!TellsPhases(context))
+        return RunKernelLoop(*context.threads, context.stop, context.deterministic, n, grain, body, arg);
+      ObservedLoop loop{context.observer, &s.node->op_type, body, arg};
+      RunKernelLoop(*context.threads, context.stop, context.deterministic, n, grain, ObservedLoop::Run, &loop);
     },
     [](void* state) -> int32_t {
       const RunContext& context = *static_cast<LaunchState*>(state)->context;
@@ -227,7 +250,10 @@ class Execution {
       CheckStop();
       std::shared_ptr<const Plan> plan = program_.plans().Find(position, values_);
       if (!plan) {
+        const auto start =
+            context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
         plan = Bind(program_, position, values_);
+        if (TellsPhases(context_)) context_.observer->after_phase("bind", "bind", start);
         program_.plans().Add(plan);
       }
       if (plan->engine) {
@@ -277,12 +303,14 @@ class Execution {
     const HostOp op = FindHostOp(node.op->domain, node.op->name);
     if (!op) throw Error(ErrorCode::kNotImplemented, Describe(node) + ": not for sequences, optionals or maps");
     HostOpContext c(program_.compiled(), id, context_, std::move(inputs), std::move(captures));
+    const auto start = context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     try {
       op(c);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;
       throw AtNode(node, error);
     }
+    if (TellsPhases(context_)) context_.observer->after_phase("engine", node.op_type, start);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.has_output(i) || !program_.wanted(node.outputs[i])) continue;
       if (!c.outputs[i].present()) throw Error(ErrorCode::kInternal, Describe(node) + ": output was not made");
@@ -389,9 +417,15 @@ class Execution {
         case Step::Kind::kCopy: {
           const OndaTensorView* views = Resolve(plan, step.first_argument, 2);
           const size_t bytes = static_cast<const TensorView&>(views[0]).bytes();
+          const auto start =
+              context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
           if (bytes)
             instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
                                                      lanes.At(step.instance).stream);
+          if (context_.observer && context_.observer->after_copy) {
+            const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+            context_.observer->after_copy(graph_.node(step.node), std::span(views, 2), took.count());
+          }
           break;
         }
         case Step::Kind::kRecord:
@@ -571,7 +605,7 @@ class Execution {
     const std::span<OndaTensorView> views(Resolve(plan, step.first_argument, count), count);
     const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
     LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count,
-                      &provider, nullptr};
+                      &provider, nullptr, &graph_.node(step.node)};
     OndaLaunch launch{};
     launch.size = sizeof(launch);
     launch.inputs = views.data();

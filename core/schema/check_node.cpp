@@ -177,6 +177,11 @@ const Schema* SchemaOf(const Node& node, int opset) {
   Refuse(node, "unknown operator " + title);
 }
 
+void CheckNotDeprecated(const Node& node, const Schema& schema) {
+  if (schema.deprecated && schema.standard)
+    Refuse(node, "deprecated since opset " + std::to_string(schema.since_version));
+}
+
 bool IsRequiredOutput(const Node& node, size_t index) {
   const Schema* schema = FindSchema(node.domain, node.op_type, NewestOpset(node.domain));
   const SchemaParameter* output = schema ? schema->Output(static_cast<int>(index)) : nullptr;

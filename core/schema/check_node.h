@@ -19,6 +19,10 @@ const Schema* SchemaOf(const Node& node, int opset);
 // missing. Throws kInvalidModel. What is wrong but has a meaning (a deprecated operator) is appended to `warnings`.
 void CheckSignature(const Node& node, const Schema& schema, std::vector<std::string>* warnings);
 
+// Throws kInvalidModel where the operator version may not be used any more. The experimental operators of ONNX 1.0,
+// which ONNX's checker lets pass, may.
+void CheckNotDeprecated(const Node& node, const Schema& schema);
+
 // Whether the operator always has this output, in its newest version: its kernels need not care for its absence.
 bool IsRequiredOutput(const Node& node, size_t index);
 

@@ -119,9 +119,15 @@ Fact ValueParser::ReadType(int depth) {
     fact = ReadTensorType(ReadElementType("an element type"), ValueKind::kSparse);
   } else if (structure == "opaque") {
     fact.kind = ValueKind::kOpaque;
+    std::string domain, name;  // "domain.with.dots, name", or the name alone
     while (cursor_.AtName() || cursor_.Peek() == '.' || cursor_.Peek() == ',') {
-      if (!cursor_.Matches('.') && !cursor_.Matches(',')) cursor_.Name("a name");
+      if (cursor_.Matches(',')) {
+        domain = std::exchange(name, "");
+      } else {
+        name += cursor_.Matches('.') ? "." : cursor_.Name("a name");
+      }
     }
+    fact.shape = {Dim::Symbol(domain), Dim::Symbol(name)};
   } else if (structure == "map") {
     fact.kind = ValueKind::kMap;
     const size_t at = cursor_.position();

@@ -1,5 +1,6 @@
 #include "core/text/print_value.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -82,6 +83,16 @@ void AppendList(std::string& out, const List& list, Write write) {
   out += ']';
 }
 
+// "a.b": each part quoted where it is no identifier.
+void AppendDotted(std::string& out, std::string_view name) {
+  while (!name.empty()) {
+    const size_t end = std::min(name.find('.'), name.size());
+    if (end > 0) AppendName(out, name.substr(0, end));
+    if (end < name.size()) out += '.';
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+}
+
 }  // namespace
 
 void AppendQuoted(std::string& out, std::string_view value) {
@@ -160,7 +171,14 @@ void ValuePrinter::WriteType(const Fact& fact) {
     case ValueKind::kUnknown:
       return;
     case ValueKind::kOpaque:
-      out_ += "opaque()";
+      out_ += "opaque(";
+      if (fact.shape) {
+        const std::string_view domain = fact.shape->at(0).symbol(), name = fact.shape->at(1).symbol();
+        AppendDotted(out_, domain);
+        if (!domain.empty()) out_ += ',';
+        AppendDotted(out_, name);
+      }
+      out_ += ')';
       return;
     case ValueKind::kSequence:
     case ValueKind::kOptional:

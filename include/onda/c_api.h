@@ -74,6 +74,31 @@ typedef struct OndaNodeEvent {
 } OndaNodeEvent;
 typedef void (*OndaNodeFunction)(void* user, const OndaNodeEvent* event);
 
+// Something that is wrong with a model.
+typedef struct OndaProblem {
+  size_t size;
+  int32_t code;       // an onda::ErrorCode
+  int32_t warning;    // 1: legal, and yet suspicious
+  int32_t opset;      // of the node's domain; 0 where unknown
+  const char* place;  // the function or body that it is in; "" for the main graph
+  const char* node;   // its name; this and what follows may be ""
+  const char* op;
+  const char* domain;
+  const char* cause;
+  const char* hint;
+} OndaProblem;
+typedef void (*OndaProblemFunction)(void* user, const OndaProblem* problem);  // valid during the call
+
+// One change that a rule made to a graph.
+typedef struct OndaRewrite {
+  size_t size;
+  const char* rule;
+  const char* reason;
+  const char* node;    // that was replaced
+  const char* before;  // the nodes that went, in ONNX's text syntax
+  const char* after;   // those that came
+} OndaRewrite;
+
 typedef struct OndaApi {
   uint32_t version;
   uint32_t size;  // bytes of this table in the library: functions beyond are not there
@@ -243,6 +268,28 @@ typedef struct OndaApi {
                          size_t output_count, OndaValue* const* outputs,
                          void (*done)(void* user, OndaValue** outputs, size_t output_count, OndaError* error),
                          void* user);
+
+  // Everything that is wrong with a model, report called for each problem: ONNX's checker, with full inference of types
+  // and shapes where `inference` is 1. An error is returned only where the check itself fails; a file that cannot be
+  // read is a problem.
+  OndaError* (*CheckModelFile)(const char* path, int32_t inference, OndaProblemFunction report, void* user);
+  OndaError* (*CheckModelMemory)(const void* data, size_t size, int32_t inference, OndaProblemFunction report,
+                                 void* user);
+  OndaError* (*CheckModel)(const OndaModel*, int32_t inference, OndaProblemFunction report, void* user);
+  // The model with the type and shape of every value as far as inference gets.
+  OndaError* (*ModelInferShapes)(const OndaModel*, OndaModel** out);
+  // write is called for each value of the model, those of bodies too, with what the model says of its type.
+  OndaError* (*ModelValueTypes)(const OndaModel*, void (*write)(void* user, const char* value, const char* type),
+                                void* user);
+
+  // The names of the rewrites, in the order in which they are tried.
+  OndaError* (*RewriteNames)(void (*write)(void* user, const char* name), void* user);
+  // The rewrites of a session that was made with record_rewrites, in order.
+  OndaError* (*SessionRewrites)(const OndaSession*, void (*write)(void* user, const OndaRewrite* rewrite), void* user);
+
+  // Writes the trace of a session that was made with the option `profile`, and stops tracing. path: of the file, lives
+  // as long as the session.
+  OndaError* (*SessionEndProfiling)(OndaSession*, const char** path);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

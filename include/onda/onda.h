@@ -464,12 +464,24 @@ class SessionOptions {
   }
   // Ends the making of sessions with these options, from any thread; it throws kCancelled.
   void CancelLoading() { Api().SessionOptionsCancelLoading(get()); }
+  // Leaves out a rewrite of the graph by its name (see GetRewriteNames).
+  SessionOptions& SkipRewrite(const std::string& name) { return Set("skip_rewrites", name); }
+  // Traces loading and running, until Session::EndProfiling or the session's end writes PREFIX_DATE_TIME.json, which
+  // chrome://tracing and Perfetto show, and `onda profile` sums up.
+  SessionOptions& EnableProfiling(const char* prefix) { return Set("profile", prefix); }
+  SessionOptions& DisableProfiling() { return Set("profile", ""); }
   // Any option by its name: those above, and
   //   reference_kernels        1: the plain scalar kernels alone
   //   allow_missing_providers  1: providers that are not there are passed over
   //   profiling_ranges         1: providers name sessions and nodes to their device's profiler
   //   stream_capture           0: devices are asked for every step of every run, instead of replaying what they have
   //                            recorded of earlier ones (1)
+  //   skip_rewrites            names of rewrites that are left out, separated by commas
+  //   max_rewrites             how many rewrites are made at most
+  //   record_rewrites          1: keeps what Session::GetRewrites tells
+  //   dump_folder              where a graph is written when a pass of Onda fails on it; by default a new file, which
+  //                            only this user can read, in the system's folder for temporary files; "none": nowhere
+  //   profile                  prefix of the file of EnableProfiling
   // An unknown name is an error.
   SessionOptions& Set(const char* key, const std::string& value) {
     Check(Api().SessionOptionsSet(get(), key, value.c_str()));
@@ -560,6 +572,11 @@ struct ModelMetadata {
 
 struct NodePlacement {
   std::string node, op, provider, reason;
+};
+
+// A change that a rule made to the graph: the nodes that went and those that came, in ONNX's text syntax.
+struct RewriteRecord {
+  std::string rule, reason, node, before, after;
 };
 
 struct MemoryUse {
@@ -661,6 +678,21 @@ class Session {
     };
     Check(Api().SessionPrintPlans(get(), write, &plans));
     return plans;
+  }
+  // The rewrites of the graph in order, where the option record_rewrites is set.
+  std::vector<RewriteRecord> GetRewrites() const {
+    std::vector<RewriteRecord> all;
+    const auto write = [](void* user, const OndaRewrite* r) {
+      static_cast<std::vector<RewriteRecord>*>(user)->push_back({r->rule, r->reason, r->node, r->before, r->after});
+    };
+    Check(Api().SessionRewrites(get(), write, &all));
+    return all;
+  }
+  // Ends what EnableProfiling began; gives the name of the file.
+  std::string EndProfiling() {
+    const char* path = "";
+    Check(Api().SessionEndProfiling(get(), &path));
+    return path;
   }
   // Gives memory that is kept for reuse back to the system.
   void Trim() { Api().SessionTrim(get()); }
@@ -867,6 +899,16 @@ inline void Session::Run(const RunOptions& options, IoBinding& binding) const {
 inline std::vector<std::string> GetAvailableProviders() {
   std::vector<std::string> names;
   for (size_t i = 0; i < Api().ProviderCount(); ++i) names.emplace_back(Api().ProviderName(i));
+  return names;
+}
+
+// The rewrites that sessions make, in the order in which they are tried.
+inline std::vector<std::string> GetRewriteNames() {
+  std::vector<std::string> names;
+  const auto write = [](void* user, const char* name) {
+    static_cast<std::vector<std::string>*>(user)->emplace_back(name);
+  };
+  Check(Api().RewriteNames(write, &names));
   return names;
 }
 

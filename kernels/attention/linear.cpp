@@ -12,8 +12,8 @@ void InferLinear(InferContext& c) {
   const LinearParams p(c.attributes());
   if (p.q_heads <= 0 || p.kv_heads <= 0 || p.q_heads % p.kv_heads != 0)
     c.Reject("q_num_heads must be a positive multiple of kv_num_heads");
-  if (p.gated && !c.has_input(4)) c.Reject("this update_rule needs decay");
-  if (p.delta && !c.has_input(5)) c.Reject("this update_rule needs beta");
+  if (p.gated != c.has_input(4)) c.Reject(p.gated ? "this update_rule needs decay" : "this update_rule has no decay");
+  if (p.delta != c.has_input(5)) c.Reject(p.delta ? "this update_rule needs beta" : "this update_rule has no beta");
   Dim batch = c.FreshDim(), rows = c.FreshDim(), width = c.FreshDim(), v_width = c.FreshDim();
   bool have_batch = false;
   auto agree = [&](Dim& ours, const Dim& theirs, const char* what, bool have) {

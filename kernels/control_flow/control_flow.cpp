@@ -104,17 +104,18 @@ void InferLoop(InferContext& c) {
   const size_t body = BodyIndex(c, "body");
   std::vector<Fact> carried;
   for (size_t i = 2; i < c.input_count(); ++i) carried.push_back(CarriedFact(c.input(i)));
+  // A condition of another type has been refused, or a check has told of it and goes on.
+  const DType given = c.dtype(1);
+  const bool odd = c.has_input(1) && given != DType::kBool && given != DType::kUndefined;
+  Fact condition = odd ? Unvalued(c.input(1)) : Fact::Tensor(DType::kBool, {});
   const std::vector<Fact> outputs =
-      InferCarried(c, body, {Fact::Tensor(DType::kInt64, {}), Fact::Tensor(DType::kBool, {})}, carried, {}, 1);
-  const Fact& condition = outputs[0];
-  if (condition.known() &&
-      (!condition.is_tensor() || (condition.dtype != DType::kUndefined && condition.dtype != DType::kBool)))
-    c.Reject("the body's condition is " + condition.ToString() + "; it must be one bool");
+      InferCarried(c, body, {Fact::Tensor(DType::kInt64, {}), std::move(condition)}, carried, {}, 1);
   if (c.output_count() > outputs.size() - 1)
     c.Reject("the body gives " + std::to_string(outputs.size()) + " outputs, the node has " +
              std::to_string(c.output_count()));
-  if (outputs[0].known() && (!outputs[0].is_tensor() || outputs[0].dtype != DType::kBool))
-    c.Reject("the body's condition is " + outputs[0].ToString() + ", it must be bool");
+  const Fact& next = outputs[0];
+  if (next.known() && (!next.is_tensor() || (next.dtype != DType::kUndefined && next.dtype != DType::kBool)))
+    c.Reject("the body's condition is " + next.ToString() + "; it must be one bool");
   const Dim trips = c.FreshDim();
   for (size_t i = 0; i < c.output_count(); ++i) {
     if (i < carried.size()) {

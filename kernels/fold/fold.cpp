@@ -19,7 +19,9 @@ void Infer(InferContext& c) {
   for (size_t i = 1; i <= 2; ++i) {
     if (c.has_rank(i) && (*c.shape(i))[0].known()) rank = (*c.shape(i))[0].value();
   }
-  if (!rank) return c.SetOutput(0, dtype, std::nullopt);
+  // More dimensions than any tensor has: what the shapes say is left open, for the run to refuse.
+  constexpr int64_t kMaxSpatial = 62;
+  if (!rank || *rank > kMaxSpatial) return c.SetOutput(0, dtype, std::nullopt);
   params.Check(static_cast<size_t>(*rank));
   if ((image && static_cast<int64_t>(image->size()) != *rank) ||
       (block && static_cast<int64_t>(block->size()) != *rank)) {

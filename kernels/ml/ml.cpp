@@ -56,6 +56,7 @@ void InferExtractor(InferContext& c) {
 void InferCategoryMapper(InferContext& c) {
   if (c.attributes().Ints("cats_int64s").size() != c.attributes().Strings("cats_strings").size())
     c.Reject("cats_int64s and cats_strings differ in length");
+  if (c.attributes().Ints("cats_int64s").empty()) c.Reject("there are no categories");
   c.SetOutput(0, c.dtype(0) == DType::kString ? DType::kInt64 : DType::kString, c.shape(0));
 }
 
@@ -63,6 +64,8 @@ void InferOneHot(InferContext& c) {
   const size_t count = c.dtype(0) == DType::kString ? c.attributes().Strings("cats_strings").size()
                                                     : c.attributes().Ints("cats_int64s").size();
   if (count == 0) c.Reject("there are no categories of the input's type");
+  if (c.attributes().Has("cats_strings") && c.attributes().Has("cats_int64s"))
+    c.Reject("cats_strings and cats_int64s exclude each other");
   std::optional<Dims> dims = c.shape(0);
   if (dims) dims->push_back(static_cast<int64_t>(count));
   c.SetOutput(0, DType::kFloat, std::move(dims));
@@ -162,6 +165,8 @@ void InferLabelEncoder(InferContext& c) {
                      : a.Has("values_floats")  ? DType::kFloat
                                                : DType::kUndefined;
   if (type == DType::kUndefined) c.Reject("one of the values_* attributes must be given");
+  if (const TensorView* other = a.Tensor("default_tensor"); other && (other->type() != type || other->count() != 1))
+    c.Reject("default_tensor must be one element of the values' type");
   c.SetOutput(0, type, c.shape(0));
 }
 

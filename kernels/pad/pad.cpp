@@ -32,7 +32,7 @@ void Infer(InferContext& c) {
       continue;
     }
     const Dim &begin = (*pads)[i], &end = (*pads)[axes.size() + i], size = d;
-    d = size + begin + end;
+    d = size + (begin + end);  // one may be a large negative number
     if (mode != Mode::kConstant && size.known() && begin.known() && end.known() && d.value() > 0 &&
         AxisPad(size.value(), begin.value(), end.value()).extent <= 0)
       c.Reject("dimension " + std::to_string(axes[i]) + " is empty: there is nothing to continue");

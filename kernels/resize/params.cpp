@@ -173,6 +173,10 @@ int64_t Params::PositionOf(int axis, int rank) const {
 }
 
 int64_t ScaledLength(int64_t length, float scale) {
+  // The product is one of floats, as in other engines, as long as a float holds the length.
+  if (length > int64_t{1} << 24) {
+    return static_cast<int64_t>(std::floor(std::min(static_cast<double>(length) * static_cast<double>(scale), 0x1p62)));
+  }
   return static_cast<int64_t>(std::floor(std::min(static_cast<float>(length) * scale, 0x1p62f)));
 }
 

@@ -1,4 +1,6 @@
 // Sequences and optionals: their meaning for types and shapes. The engine runs them (core/runtime/sequence.cpp).
+#include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "core/ir/op_def.h"
@@ -110,7 +112,11 @@ void InferSplit(InferContext& c) {
       if (split)
         for (int64_t s : *split)
           if (s < 0 || (s == 0 && c.input(1).rank() == 0)) c.Reject("split holds " + std::to_string(s));
-      const bool even = split && c.has_rank(1) && c.input(1).rank() == 0 && d.known() && d.value() % split->at(0) == 0;
+      // One number is the length of every part, but for a shorter last one; several are the lengths of the parts.
+      const bool list = split && c.has_rank(1) && c.input(1).rank() == 1;
+      const bool even = split && !split->empty() &&
+                        (list ? std::count(split->begin(), split->end(), split->front()) == std::ssize(*split)
+                              : c.has_rank(1) && d.known() && d.value() % split->at(0) == 0);
       d = even ? Dim(split->at(0)) : c.FreshDim();
     }
   }

@@ -31,10 +31,15 @@ void InferDft(InferContext& c) {
   if (dims.back().known() && dims.back().value() != 1 && dims.back().value() != 2) {
     c.Reject("the last dimension must be 1 (real) or 2 (complex)");
   }
+  if (onesided && dims.back() == Dim(inverse ? 1 : 2)) {
+    c.Reject(inverse ? "the inverse of a one-sided DFT needs complex numbers" : "a one-sided DFT needs real numbers");
+  }
   dims.back() = inverse && onesided ? 1 : 2;
   std::optional<Dim> axis_value = c.has_input(2) ? Scalar(c, 2) : Dim(-2);
   if (!axis_value || !axis_value->known()) {
-    for (int i = 0; i + 1 < rank; ++i) dims[i] = c.FreshDim();
+    if (onesided || c.has_input(1)) {
+      for (int i = 0; i + 1 < rank; ++i) dims[i] = c.FreshDim();
+    }
     return c.SetOutput(0, dtype, std::move(dims));
   }
   const int axis = NormalizeAxis(c, axis_value->value(), rank);

@@ -24,8 +24,10 @@ void InferTopK(InferContext& c) {
 
 void UpgradeTopK(RewriteContext& c) {
   if (c.version() >= 10) return;
-  if (c.attributes().Int("k", 0) < 1) c.Reject("k must be positive");
-  c.AttributeToInput("k", 1);
+  const int64_t k = c.attributes().Int("k", 0);
+  if (k < 1) c.Reject("k must be positive");
+  c.SetInput(1, c.Int64s({k}));
+  c.node().attributes.Remove("k");
 }
 
 void InferArg(InferContext& c) {

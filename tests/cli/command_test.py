@@ -252,6 +252,82 @@ class Look(CommandTest):
         report = onda("verify", DIGITS, "--rtol", "0", "--atol", "0", code=1)
         self.assertRegex(report, r"node '\w+' \(\w+\)")
 
+    def test_check_reports_everything(self):
+        self.assertIn("nothing is wrong", onda("check", DIGITS))
+        broken = self.save(onnx.helper.make_model(onnx.helper.make_graph(
+            [onnx.helper.make_node("Relu", ["x", "x"], ["a"], name="first"),
+             onnx.helper.make_node("Add", ["a", "nothing"], ["b"], name="second"),
+             onnx.helper.make_node("Softmax", ["x"], ["y"], name="third", axes=1)], "g",
+            [onnx.helper.make_tensor_value_info("x", 1, [2, 3])],
+            [onnx.helper.make_tensor_value_info("y", 1, [2, 3])]), opset_imports=[onnx.helper.make_opsetid("", 21)]))
+        text = onda("check", broken, code=11)
+        for part in ("'first' (Relu, ai.onnx opset 21)", "'second'", "'third'", "is 'axis' meant?", "3 errors"):
+            self.assertIn(part, text)
+        done = subprocess.run([ONDA, "check", "--json", broken, DIGITS], capture_output=True, text=True)
+        reports = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([len(report["problems"]) for report in reports], [3, 0])
+        self.assertEqual(reports[0]["problems"][0]["severity"], "error")
+        self.assertIn("float[batch, 10]", onda("check", "--types", DIGITS))
+
+    def test_inferred_shapes_are_written(self):
+        onda("convert", "--infer-shapes", DIGITS, self.folder / "inferred.onnx")
+        model = onnx.load(self.folder / "inferred.onnx")
+        self.assertGreaterEqual(len(model.graph.value_info), len(model.graph.node) - 1)
+
+    def rewritten(self):
+        """Identity goes, then BatchNormalization into the weights of Conv, which changes the last bits."""
+        rng = np.random.default_rng(1)
+        initializers = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in
+                        {"w": rng.normal(size=(8, 4, 3, 3)), "s": rng.uniform(1, 2, 8), "b": rng.normal(size=8),
+                         "m": rng.normal(size=8), "v": rng.uniform(1, 2, 8)}.items()]
+        model = parse("g (float[1,4,9,9] x) => (float[1,8,7,7] y) "
+                      "{ i = Identity(x) c = Conv(i, w) y = BatchNormalization(c, s, b, m, v) }")
+        model.graph.initializer.extend(initializers)
+        return self.save(model, "rewritten.onnx")
+
+    def test_rewrites_are_listed_and_skipped(self):
+        def counts(*arguments):
+            report = json.loads(onda("info", model, "--rewrites", "--json", *arguments))
+            return {entry["name"]: entry["count"] for entry in report["rewrites"]}
+
+        model = self.rewritten()
+        self.assertEqual(counts()["fold-batch-norm"], 1)
+        self.assertEqual(counts("--skip-rewrite", "fold-batch-norm", "--skip-rewrite", "drop-identity")["fold-batch-norm"], 0)
+        self.assertEqual(sum(counts("--max-rewrites", 1).values()), 1)
+        self.assertIn("fold-batch-norm", onda("info", model, "--skip-rewrite", "no-such-rewrite", code=12))
+
+    def test_bisect_names_the_rewrite(self):
+        model = self.rewritten()
+        self.assertIn("agree", onda("bisect", model))
+        text = onda("bisect", model, "--rtol", 0, "--atol", 0, code=1)
+        self.assertIn("fold-batch-norm", text)
+        self.assertRegex(text, r"(?s)before:.*BatchNormalization.*after:.*Conv")
+        report = json.loads(subprocess.run([ONDA, "bisect", model, "--rtol", "0", "--atol", "0", "--json"],
+                                           capture_output=True, text=True).stdout)
+        self.assertEqual(report["rule"], "fold-batch-norm")
+        self.assertEqual(report["first"], report["rewrites"])
+
+    def test_profile(self):
+        trace = self.folder / "trace.json"
+        text = onda("profile", DIGITS, "--runs", 3, "--output", trace, "--dim", "batch=16")
+        for part in ("loading", "by operator", "by node", "3 runs"):
+            self.assertIn(part, text)
+        events = json.loads(trace.read_text())["traceEvents"]
+        node = next(event for event in events if event.get("cat") == "node")
+        for key in ("op", "provider", "inputs", "outputs", "read_bytes", "written_bytes"):
+            self.assertIn(key, node["args"])
+        self.assertTrue({"load", "run", "node", "bind"} <= {event.get("cat") for event in events})
+        self.assertIn("read the model", {event["name"] for event in events})
+        report = json.loads(onda("profile", trace, "--json"))
+        self.assertEqual(len(report["runs_ms"]), 4)  # the first, which the summary above leaves out, too
+        self.assertAlmostEqual(sum(row["share"] for row in report["nodes"]) + sum(row["share"] for row in report["copies"]), 100, 3)
+        self.assertIn("not a trace", onda("profile", self.save_text("x.json", '{"traceEvents": 3}'), code=12))
+
+    def save_text(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
     def test_bench(self):
         report = json.loads(onda("bench", DIGITS, "--runs", 5, "--json"))
         self.assertEqual(report["runs"], 5)
