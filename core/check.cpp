@@ -1,6 +1,7 @@
 #include "core/check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,8 +24,9 @@ void Walk(const Model& model, const ProblemSink& on_problem, FactsByGraph* facts
   const ProviderInstance host(CpuKernels);
   CanonicalizeOptions options;
   options.find_op = FindOp;
-  options.evaluate = [&](const Node& node, std::span<const TensorPtr> in, std::span<const Fact> out) {
-    return EvaluateOnce(host.KernelsFor(node), node, in, out, options.max_folded_bytes);
+  options.evaluate = [&](const Node& node, std::span<const TensorPtr> in, std::span<const Fact> out,
+                         std::chrono::steady_clock::time_point deadline) {
+    return EvaluateOnce(host.KernelsFor(node), node, in, out, options.max_folded_bytes, deadline);
   };
   options.on_problem = on_problem;
   if (facts) options.on_facts = [&](const Graph& read, std::vector<Fact> f) { (*facts)[&read] = std::move(f); };
