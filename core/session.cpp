@@ -5,6 +5,7 @@
 
 #include "core/device_memory.h"
 #include "core/passes/canonicalize.h"
+#include "core/passes/fold_constants.h"
 #include "core/passes/patch.h"
 #include "core/passes/print_rewrite.h"
 #include "core/passes/rules.h"
@@ -149,6 +150,7 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
     const OpDef* op = FindOp(domain, name);
     return op ? op : custom_ops_->Find(domain, name);
   };
+  canonical.folds = FoldsWhileReading;
   canonical.has_kernel = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
     return (node.op->flags & kOpView) ||
            std::any_of(instances_->instances.begin(), instances_->instances.end(), [&](const auto& instance) {
@@ -178,7 +180,7 @@ InferenceSession::InferenceSession(const Model& model, const LoadOptions& option
   };
   run_pass("place", [&] { Place(*graph, *instances_, options.place); });
   run_pass("claim regions", [&] { ClaimRegions(*graph, *instances_, kOndaStageCanonical, options.place); });
-  run_pass("rewrite", [&] { Rewrite(*graph, options); });
+  run_pass("rewrite", [&] { Rewrite(*graph, options, canonical); });
   run_pass("claim rewritten regions", [&] { ClaimRegions(*graph, *instances_, kOndaStageRewritten, options.place); });
   run_pass("insert copies", [&] { InsertCopies(*graph, *instances_); });
   if (options.shared) options.shared->Share(*graph);
@@ -235,9 +237,9 @@ std::vector<std::string> InferenceSession::ProviderLabels() const {
 }
 
 // Rewrites inside the regions of one instance each.
-void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) {
+void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options, const CanonicalizeOptions& canonical) {
   DropDeadNodes(graph);
-  if (!options.fuse) return;
+  if (!options.fuse) return FoldConstants(graph, canonical);
   RuleOptions rules;
   rules.skip = options.skip_passes;
   rules.max_rewrites = options.max_rewrites;
@@ -252,7 +254,10 @@ void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options) {
       rewrites_.push_back({std::string(e.rule), e.reason, e.replaced.name, PrintReplaced(e), PrintAdded(e)});
   };
   int64_t rewrites = 0;
-  for (std::span<const Rule> stage : RewriteStages()) RunRules(graph, stage, rules, rewrites);
+  for (const RewriteStage& stage : RewriteStages()) {
+    if (stage.fold_first) FoldConstants(graph, canonical);
+    RunRules(graph, stage.rules, rules, rewrites);
+  }
 }
 
 InferenceSession::~InferenceSession() = default;

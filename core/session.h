@@ -18,6 +18,7 @@
 
 #include "core/custom/custom_ops.h"
 #include "core/ir/graph.h"
+#include "core/passes/canonicalize.h"
 #include "core/place/place.h"
 #include "core/place/provider_instance.h"
 #include "core/plan/program.h"
@@ -145,7 +146,7 @@ class InferenceSession {
   std::vector<RuntimeValue> Run(const RunArguments& arguments) const;
 
  private:
-  void Rewrite(Graph& graph, const LoadOptions& options);
+  void Rewrite(Graph& graph, const LoadOptions& options, const CanonicalizeOptions& canonical);
   // Throws kInvalidArgument where an input is wrong or missing.
   void CheckFeeds(Request& request) const;
   void CheckShape(Request& request, size_t input) const;

@@ -205,12 +205,19 @@ def table(rows, engines, threads):
             else:
                 cells.append("-")
         for key in ("create_ms", "peak_mb"):
+            for peer in peers:
+                if key in results.get("onda", {}) and key in results[peer]:
+                    gathered.setdefault((row["group"], f"{key} {peer}"), []).append(results["onda"][key] / results[peer][key])
             cells.append(", ".join(f"{results[engine][key]:.0f}" if key in results[engine] else "-" for engine in engines))
         lines.append("| " + " | ".join(cells) + " |")
     for group in dict.fromkeys(group for group, _ in gathered):
         values = [gathered.get((group, title), []) for title in ratios]
         cells = [f"{geometric_mean(value):.2f} (worst {max(value):.2f})" if value else "-" for value in values]
-        lines.append("| " + " | ".join([f"**geometric mean, {group}**"] + [""] * len(engines) + cells + ["", ""]) + " |")
+        for key in ("create_ms", "peak_mb"):
+            means = [f"{geometric_mean(gathered[(group, f'{key} {peer}')]):.2f} of {peer}" for peer in peers
+                     if (group, f"{key} {peer}") in gathered]
+            cells.append(", ".join(means))
+        lines.append("| " + " | ".join([f"**geometric mean, {group}**"] + [""] * len(engines) + cells) + " |")
     return lines + [""]
 
 

@@ -9,6 +9,7 @@ trained. Classifiers of the onnx package's light models get random weights in pl
 
 import hashlib
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -257,6 +258,27 @@ def lstm(sequence=64, width=256, hidden=512, layers=2):
     return b.model("lstm", [b.linear(x, inputs, 128)])
 
 
+def quantized(network):
+    """A network with QuantizeLinear and DequantizeLinear around its operators, as ONNX Runtime's quantizer writes them:
+    uint8 activations, int8 weights per channel."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class OneRun(CalibrationDataReader):
+        def __init__(self, feeds):
+            self.feeds = iter([feeds])
+
+        def get_next(self):
+            return next(self.feeds, None)
+
+    model, feeds = network()
+    with tempfile.TemporaryDirectory() as scratch:
+        source, target = Path(scratch) / "float.onnx", Path(scratch) / "int8.onnx"
+        source.write_bytes(model.SerializeToString())
+        quantize_static(source, target, OneRun(feeds), quant_format=QuantFormat.QDQ, per_channel=True,
+                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        return onnx.load(target), feeds
+
+
 # Single operators
 
 def matmul(m, k, n):
@@ -320,6 +342,8 @@ NETWORKS = {
     "gpt2_s64": lambda: gpt2(64, 0),
     "gpt2_decode": lambda: gpt2(1, 64),
     "lstm": lstm,
+    "resnet50_int8": lambda: quantized(resnet50),
+    "mobilenet_v2_int8": lambda: quantized(mobilenet_v2),
 }
 OPERATORS = {
     "matmul_1024": lambda: matmul(1024, 1024, 1024),

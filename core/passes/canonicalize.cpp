@@ -474,6 +474,7 @@ void Writer::Inline(const Function& function, const Node& call, const Node& read
 
 bool Writer::Fold(const Node& node, const std::vector<Fact>& outputs) {
   if (!shared_.options.evaluate || (node.op->flags & (kOpRandom | kOpControlFlow | kOpHost))) return false;
+  if (shared_.options.folds && !shared_.options.folds(node)) return false;
   std::vector<TensorPtr> inputs;
   for (ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? nullptr : out_->FactOf(id).constant);

@@ -46,6 +46,9 @@ struct CanonicalizeOptions {
   ProblemSink on_problem;
   // Told, at the end of each walk of a graph of the model, the facts of its values by their handles in that graph.
   std::function<void(const Graph& read, std::vector<Fact> facts)> on_facts;
+  // Whether the node is folded where it can be; null: yes. What is left is folded by FoldConstants, behind the rewrites
+  // that want to see it.
+  bool (*folds)(const Node& node) = nullptr;
 };
 
 // Inlines the model's functions; checks every node against its schema; upgrades, infers and folds node by node, in one

@@ -45,11 +45,20 @@ namespace {
 constexpr int kMaxSweeps = 20;
 constexpr size_t kMostSteps = 1000;  // back to a node that another one takes the place of
 
-std::vector<int32_t> CountUses(const Graph& graph) {
+// Readers of each value. `readers`: the nodes among them, with where those of each value begin.
+std::vector<int32_t> CountUses(const Graph& graph, std::vector<NodeId>& readers, std::vector<int32_t>& begins) {
   std::vector<int32_t> uses(graph.values().size());
-  for (const Node& node : graph.nodes()) {
+  for (const Node& node : graph.nodes())
     for (ValueId id : node.inputs)
       if (id != kNoValue) ++uses[id];
+  begins.assign(uses.size() + 1, 0);
+  for (size_t i = 0; i < uses.size(); ++i) begins[i + 1] = begins[i] + uses[i];
+  readers.resize(begins.back());
+  std::vector<int32_t> next = begins;
+  for (NodeId i = 0; i < static_cast<NodeId>(graph.nodes().size()); ++i) {
+    const Node& node = graph.node(i);
+    for (ValueId id : node.inputs)
+      if (id != kNoValue) readers[next[id]++] = i;
     for (const Body& body : node.bodies)
       for (ValueId id : body.captures) ++uses[id];
   }
@@ -87,10 +96,12 @@ class RuleRunner {
 
   // True if a rule fired.
   bool Sweep() {
-    const std::vector<int32_t> uses = CountUses(graph_);
+    std::vector<NodeId> readers;
+    std::vector<int32_t> begins;
+    const std::vector<int32_t> uses = CountUses(graph_, readers, begins);
     is_output_.assign(graph_.values().size(), false);
     for (ValueId id : graph_.outputs) is_output_[id] = true;
-    RuleContext context(graph_, uses, is_output_);
+    RuleContext context(graph_, uses, is_output_, readers, begins);
     out_.clear();
     renamed_.clear();
     bool fired = false;

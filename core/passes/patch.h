@@ -21,8 +21,9 @@ namespace onda {
 // fuses always runs in one place.
 class RuleContext {
  public:
-  RuleContext(const Graph& graph, const std::vector<int32_t>& uses, const std::vector<bool>& outputs)
-      : graph_(graph), uses_(uses), outputs_(outputs) {}
+  RuleContext(const Graph& graph, const std::vector<int32_t>& uses, const std::vector<bool>& outputs,
+              const std::vector<NodeId>& readers, const std::vector<int32_t>& begins)
+      : graph_(graph), uses_(uses), outputs_(outputs), readers_(readers), begins_(begins) {}
 
   const Graph& graph() const { return graph_; }
   const Fact& FactOf(ValueId id) const {
@@ -54,6 +55,19 @@ class RuleContext {
   // A node ahead of this one, as the sweep began, that computes the same; null where none was met. The node is met from
   // now on.
   const Node* Twin(const Node& node) const;
+  // The node that alone reads the value, once, in the same place; null where there is none.
+  const Node* OnlyReader(ValueId id) const {
+    const std::span<const NodeId> readers = Readers(id);
+    if (!UsedOnce(id) || readers.size() != 1) return nullptr;
+    const Node& node = graph_.node(readers[0]);
+    return node.instance == instance_ ? &node : nullptr;
+  }
+  // The nodes that read the value, once per time; Uses counts outputs and captures besides.
+  std::span<const NodeId> Readers(ValueId id) const {
+    if (static_cast<size_t>(id) + 1 >= begins_.size()) return {};
+    return std::span(readers_).subspan(begins_[id], begins_[id + 1] - begins_[id]);
+  }
+  bool IsHere(const Node& node) const { return node.instance == instance_; }
   TensorPtr ConstantOf(ValueId id) const { return FactOf(id).constant; }
   // The one element of a constant real tensor; nullopt where it is not one.
   std::optional<double> ScalarOf(ValueId id) const {
@@ -66,7 +80,9 @@ class RuleContext {
   friend class RuleRunner;
   const Graph& graph_;
   const std::vector<int32_t>& uses_;
-  const std::vector<bool>& outputs_;  // by value
+  const std::vector<bool>& outputs_;    // by value
+  const std::vector<NodeId>& readers_;  // of all values, one value after the other
+  const std::vector<int32_t>& begins_;  // of each value's
   int32_t instance_ = 0;
   mutable std::unordered_map<std::string, const Node*> met_;  // in the graph, by KeyOf
 };

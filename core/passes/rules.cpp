@@ -11,6 +11,17 @@ constexpr Rule kSimplify[] = {
     {"merge-casts", MergeCasts},
 };
 
+// Integers instead of what they are dequantized to. Movement first: it brings pairs together.
+constexpr Rule kQuantizedMovement[] = {
+    {"move-dequantize-behind", MoveDequantizeBehind},
+    {"move-quantize-before", MoveQuantizeBefore},
+    {"drop-quantize-pair", DropQuantizePair},
+};
+constexpr Rule kQuantizedProducts[] = {
+    {"quantize-conv", QuantizeConv},
+    {"quantize-matmul", QuantizeMatMul},
+};
+
 // Formulas that an operator has a name for.
 constexpr Rule kNameFormulas[] = {
     {"fuse-gelu", FuseGelu},     {"fuse-swish", FuseSwish},         {"fuse-layer-norm", FuseLayerNorm},
@@ -49,11 +60,23 @@ constexpr Rule kEpilogues[] = {
     {"fuse-skip-layer-norm", FuseSkipLayerNorm},
 };
 
-constexpr std::span<const Rule> kStages[] = {kSimplify, kNameFormulas,    kMovement,
-                                             kCommon,   kFoldIntoWeights, kEpilogues};
+// Last: whatever element-by-element work no other operator took in.
+constexpr Rule kRegions[] = {
+    {"fuse-pointwise", FusePointwise},
+};
+
+constexpr RewriteStage kStages[] = {
+    {kSimplify},          {kQuantizedMovement},
+    {kQuantizedProducts}, {kNameFormulas, /*fold_first=*/true},
+    {kMovement},          {kCommon},
+    {kFoldIntoWeights},   {kEpilogues},
+    {kRegions},
+};
 
 }  // namespace
 
-std::span<const std::span<const Rule>> RewriteStages() { return kStages; }
+std::span<const RewriteStage> RewriteStages() { return kStages; }
+
+bool FoldsWhileReading(const Node& node) { return node.op_type != "DequantizeLinear"; }
 
 }  // namespace onda

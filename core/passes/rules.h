@@ -9,11 +9,23 @@
 
 namespace onda {
 
-// Each stage runs until none of its rules fires.
-std::span<const std::span<const Rule>> RewriteStages();
+// A stage runs until none of its rules fires. Constants are folded ahead of those that ask for it.
+struct RewriteStage {
+  std::span<const Rule> rules;
+  bool fold_first = false;
+};
+std::span<const RewriteStage> RewriteStages();
+
+// False for dequantized constants, which stages ahead of the first folding one want to see.
+bool FoldsWhileReading(const Node& node);
 
 // One file each; the comment in the file says what is rewritten and when that holds.
 std::optional<Patch> DropIdentity(const RuleContext& c, const Node& node);
+std::optional<Patch> MoveDequantizeBehind(const RuleContext& c, const Node& node);
+std::optional<Patch> MoveQuantizeBefore(const RuleContext& c, const Node& node);
+std::optional<Patch> DropQuantizePair(const RuleContext& c, const Node& node);
+std::optional<Patch> QuantizeConv(const RuleContext& c, const Node& node);
+std::optional<Patch> QuantizeMatMul(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeViews(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeCasts(const RuleContext& c, const Node& node);
@@ -35,6 +47,7 @@ std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGemmActivation(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
+std::optional<Patch> FusePointwise(const RuleContext& c, const Node& node);
 
 }  // namespace onda
 

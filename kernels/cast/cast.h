@@ -20,6 +20,11 @@ struct Params {
   }
 };
 
+// y[i] = x[i] in another type, in vectors; null where there is no such form of the pair. Rounds halves up from a tie
+// to even, as Params' default does.
+using CastFunction = void (*)(const void* x, void* y, int64_t n);
+CastFunction FindCastFunction(DType from, DType to);
+
 // A float as it is printed by numpy: the fewest digits that read back as the same element of `type`.
 std::string FormatReal(DType type, double value);
 // Throws kRuntime for what is not a number. Surrounding blanks are skipped.

@@ -9,13 +9,6 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
-#ifndef ONDA_CAST_FUNCTION
-#define ONDA_CAST_FUNCTION
-namespace onda::cast {
-using CastFunction = void (*)(const void* x, void* y, int64_t n);
-}  // namespace onda::cast
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace onda::cast::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -189,7 +182,9 @@ void FloatToBfloat16(const void* x, void* y, int64_t n) {
   FloatsToBfloat16(static_cast<const float*>(x), static_cast<uint16_t*>(y), n);
 }
 
-CastFunction Find(DType from, DType to) {
+}  // namespace
+
+CastFunction FindCastFunction(DType from, DType to) {
   if (from == DType::kFloat16 && to == DType::kFloat) return HalfToFloat;
   if (from == DType::kFloat && to == DType::kFloat16) return FloatToHalf;
   if (from == DType::kBfloat16 && to == DType::kFloat) return Bfloat16ToFloat;
@@ -197,13 +192,15 @@ CastFunction Find(DType from, DType to) {
   return HWY_DYNAMIC_DISPATCH(FindCast)(from, to);
 }
 
+namespace {
+
 class Cpu {
  public:
-  explicit Cpu(const NodeView& node) : function_(Find(node.input(0).type(), node.output(0).type())) {}
+  explicit Cpu(const NodeView& node) : function_(FindCastFunction(node.input(0).type(), node.output(0).type())) {}
 
   static std::string Rejects(const NodeView& node) {
     const DType from = node.input(0).type(), to = node.output(0).type();
-    if (Find(from, to)) return "";
+    if (FindCastFunction(from, to)) return "";
     return "no vector form from " + std::string(NameOf(from)) + " to " + std::string(NameOf(to));
   }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/conv/depthwise3x3.h"
 #include "onda/types.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -230,13 +231,14 @@ namespace onda::conv {
 HWY_EXPORT(DepthwiseTiles);
 
 size_t DepthwiseWorkspaceBytes(const Problem& p, int threads) {
-  if (p.out_size() == 0) return 0;
+  if (p.out_size() == 0 || IsDepthwise3x3(p)) return 0;
   const Tiling t(p);
   return static_cast<size_t>(t.offset_floats + threads * t.worker_floats()) * sizeof(float);
 }
 
 void RunDepthwise(const Problem& p, const Operands& o, const Parallel& parallel, void* workspace) {
   if (p.out_size() == 0) return;
+  if (IsDepthwise3x3(p)) return RunDepthwise3x3(p, o, parallel);
   const Tiling t(p);
   int32_t* const offsets = static_cast<int32_t*>(workspace);
   float* const scratch = static_cast<float*>(workspace) + t.offset_floats;

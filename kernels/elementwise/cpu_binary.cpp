@@ -16,15 +16,6 @@
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
 
-#ifndef ONDA_ELEMENTWISE_BINARY_FUNCTION
-#define ONDA_ELEMENTWISE_BINARY_FUNCTION
-namespace onda::elementwise {
-// y[i] = f(a[i * a_step], b[i * b_step]), steps 0 or 1; y may be an operand that moves.
-using BinaryFunction = void (*)(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y, int64_t n,
-                                float alpha);
-}  // namespace onda::elementwise
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace onda::elementwise::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -169,6 +160,20 @@ BinaryFunction FindBitwise(std::string_view op) {
 
 // nullptr where there is no fast form.
 BinaryFunction FindBinary(std::string_view op, DType type) {
+  if (op == "And" || op == "Or" || op == "Xor" || op.substr(0, 7) == "Bitwise") {
+    switch (BitsOf(type)) {
+      case 8:
+        return FindBitwise<uint8_t>(op);
+      case 16:
+        return FindBitwise<uint16_t>(op);
+      case 32:
+        return FindBitwise<uint32_t>(op);
+      case 64:
+        return FindBitwise<uint64_t>(op);
+      default:
+        return nullptr;
+    }
+  }
   switch (type) {
     case DType::kFloat:
       if (op == "Mean") return Loop<float, float, Mean>;
@@ -196,9 +201,13 @@ namespace {
 
 HWY_EXPORT(FindBinary);
 
-BinaryFunction Find(std::string_view op, DType type) {
+}  // namespace
+
+BinaryFunction FindBinaryFunction(std::string_view op, DType type) {
   return HWY_DYNAMIC_DISPATCH(FindBinary)(op, IsHalf(type) ? DType::kFloat : type);
 }
+
+namespace {
 
 class Cpu {
  public:
@@ -206,14 +215,14 @@ class Cpu {
 
   explicit Cpu(const NodeView& node)
       : alpha_(static_cast<float>(Params(node.op(), node.attributes(), node.input(0).type()).alpha)),
-        function_(Find(node.op(), node.input(0).type())),
+        function_(FindBinaryFunction(node.op(), node.input(0).type())),
         grain_(node.op() == "Pow" || node.op() == "SwiGLU" ? 4096 : 32768) {}
 
   static std::string Rejects(const NodeView& node) {
     if (node.input_count() != 2) return "only two inputs";
     const DType type = node.input(0).type();
     if (node.input(1).type() != type) return "only inputs of one type";
-    if (!Find(node.op(), type)) return "no vector form for " + std::string(NameOf(type));
+    if (!FindBinaryFunction(node.op(), type)) return "no vector form for " + std::string(NameOf(type));
     return "";
   }
 

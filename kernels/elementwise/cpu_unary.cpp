@@ -13,14 +13,6 @@
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
 
-#ifndef ONDA_ELEMENTWISE_UNARY_FUNCTION
-#define ONDA_ELEMENTWISE_UNARY_FUNCTION
-namespace onda::elementwise {
-// y[i] = f(x[i]); y may be x. Parameters: see Params.
-using UnaryFunction = void (*)(const float* x, float* y, int64_t n, float alpha, float beta);
-}  // namespace onda::elementwise
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace onda::elementwise::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -144,7 +136,7 @@ class Cpu {
   static constexpr bool kInPlace = true;
 
   explicit Cpu(const NodeView& node) : params_(node.op(), node.attributes(), node.input(0).type()) {
-    function_ = HWY_DYNAMIC_DISPATCH(FindUnary)(node.op(), params_.flag);
+    function_ = FindUnaryFunction(node.op(), params_.flag);
     clip_ = node.op() == "Clip";
     for (const Row& row : kRows)
       if (row.op == node.op()) grain_ = 131072 / row.cost;
@@ -206,6 +198,8 @@ constexpr auto MakeKernels() {
 constexpr auto kKernels = MakeKernels();
 
 }  // namespace
+
+UnaryFunction FindUnaryFunction(std::string_view op, bool flag) { return HWY_DYNAMIC_DISPATCH(FindUnary)(op, flag); }
 
 std::span<const OndaKernelDef> UnaryCpuKernels() { return kKernels; }
 

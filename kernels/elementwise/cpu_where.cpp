@@ -57,6 +57,14 @@ namespace {
 HWY_EXPORT(Select32);
 HWY_EXPORT(Select64);
 
+}  // namespace
+
+SelectFunction FindSelectFunction(int bits) {
+  return bits == 32 ? HWY_DYNAMIC_DISPATCH(Select32) : bits == 64 ? HWY_DYNAMIC_DISPATCH(Select64) : nullptr;
+}
+
+namespace {
+
 class Cpu {
  public:
   static constexpr bool kInPlace = true;
@@ -74,7 +82,7 @@ class Cpu {
     const uint8_t* condition = args.input(0).as<uint8_t>();
     const char *a = args.input(1).as<char>(), *b = args.input(2).as<char>();
     char* out = y.as<char>();
-    const auto select = size == 4 ? HWY_DYNAMIC_DISPATCH(Select32) : HWY_DYNAMIC_DISPATCH(Select64);
+    const SelectFunction select = FindSelectFunction(static_cast<int>(size) * 8);
     args.ParallelFor(plan.count(), 32768, [&](int64_t begin, int64_t end) {
       plan.ForEachRun(begin, end, [&](int64_t at, const auto& from, int64_t n) {
         const char *pa = a + from[1] * size, *pb = b + from[2] * size;

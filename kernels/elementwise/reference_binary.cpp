@@ -118,9 +118,18 @@ constexpr BinaryRow kRows[] = {
 #undef ONDA_REAL
 #undef ONDA_EACH
 
-const BinaryRow& RowOf(std::string_view op) {
+}  // namespace
+
+const BinaryRow* FindBinaryRow(std::string_view op) {
   for (const BinaryRow& row : kRows)
-    if (row.op == op) return row;
+    if (row.op == op) return &row;
+  return nullptr;
+}
+
+namespace {
+
+const BinaryRow& RowOf(std::string_view op) {
+  if (const BinaryRow* row = FindBinaryRow(op)) return *row;
   throw Error(ErrorCode::kInternal, "no row for " + std::string(op));
 }
 

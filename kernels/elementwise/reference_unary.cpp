@@ -124,9 +124,18 @@ constexpr UnaryRow kRows[] = {
 #undef ONDA_REAL
 #undef ONDA_FN
 
-const UnaryRow& RowOf(std::string_view op) {
+}  // namespace
+
+const UnaryRow* FindUnaryRow(std::string_view op) {
   for (const UnaryRow& row : kRows)
-    if (row.op == op) return row;
+    if (row.op == op) return &row;
+  return nullptr;
+}
+
+namespace {
+
+const UnaryRow& RowOf(std::string_view op) {
+  if (const UnaryRow* row = FindUnaryRow(op)) return *row;
   throw Error(ErrorCode::kInternal, "no row for " + std::string(op));
 }
 

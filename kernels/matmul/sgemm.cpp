@@ -61,13 +61,18 @@ namespace onda::matmul::HWY_NAMESPACE {
 constexpr int64_t kKc = 256;
 constexpr int64_t kMaxTaskM = 256;
 constexpr int64_t kMaxTaskPanels = 8;
+constexpr int64_t kDeepFloats = int64_t{1} << 17;
 
 // Equal panels: 9 rows are 5 + 4, not 8 + 1.
 HWY_INLINE int64_t PanelRows(int64_t m) { return CeilDiv(m, CeilDiv(m, kMr)); }
 
 HWY_INLINE int64_t PaddedCols(int64_t cols) { return CeilDiv(cols, kLanes) * kLanes; }
-// Likewise, in whole vectors: 64 columns are 32 + 32, not 48 + 16.
-HWY_INLINE int64_t PanelCols(int64_t n) { return PaddedCols(CeilDiv(n, CeilDiv(n, kNr))); }
+// Likewise, in whole vectors: 64 columns are 32 + 32, not 48 + 16. But a few columns beyond whole panels are narrow
+// tiles: 49 are 48 + 1.
+HWY_INLINE int64_t PanelCols(int64_t n) {
+  if (n > kNr && n % kNr > 0 && n % kNr <= kNarrow) return kNr;
+  return PaddedCols(CeilDiv(n, CeilDiv(n, kNr)));
+}
 
 GemmPlan MakePlan(const Gemm& g, int threads) {
   GemmPlan p{};
@@ -77,7 +82,12 @@ GemmPlan MakePlan(const Gemm& g, int threads) {
   p.nr = PanelCols(g.n);
   p.copy_a = !g.packed_a && g.a.row_stride != 1 && g.m > 1;
   p.copy_b = g.b_source || (!g.packed_b && (g.b.col_stride != 1 || g.m > 2 * kMr));
-  const int64_t max_kc = g.m <= kMr && !p.copy_b ? (g.m == 1 ? std::max<int64_t>(g.k, 1) : 8 * kKc) : kKc;
+  // With few columns the whole of B stays in the second-level cache, and A, which is read once from further away, runs
+  // in long streams.
+  const int64_t deep =
+      g.packed_a ? std::clamp<int64_t>(kDeepFloats / PaddedCols(std::min(g.n, kMaxTaskPanels * p.nr)), kKc, 8 * kKc)
+                 : kKc;
+  const int64_t max_kc = g.m <= kMr && !p.copy_b ? (g.m == 1 ? std::max<int64_t>(g.k, 1) : 8 * kKc) : deep;
   p.kc = g.k == 0 ? 0 : CeilDiv(g.k, CeilDiv(g.k, max_kc));
 
   const int64_t m_panels = CeilDiv(g.m, p.mr), n_panels = CeilDiv(g.n, p.nr);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/simd/clamp-inl.h"
 
@@ -24,6 +25,7 @@ constexpr int kLanes = HWY_LANES(float);
 constexpr int kMr = HWY_TARGET == HWY_AVX3 ? 8 : 4;
 constexpr int kNv = 3;
 constexpr int kNr = kNv * kLanes;
+constexpr int kAhead = 512;  // floats of A that are asked for early
 
 // How a tile starts and ends. start = first ? beta * addend + row_bias + col_bias : C.
 struct TileArgs {
@@ -66,6 +68,8 @@ HWY_NOINLINE void Tile(const TileArgs& t) {
     V bv[NV];
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) bv[v] = load(b, v);
+    // A comes from far away where it is a layer's weights.
+    hwy::Prefetch(a + kAhead);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const V av = hn::Set(d, a[r]);
@@ -124,6 +128,68 @@ HWY_NOINLINE void Tile(const TileArgs& t) {
     }
 }
 
+// Up to kNarrow columns: rows are the lanes, so that a few columns cost no more than they are. A panel of A holds
+// kMr neighbouring rows, or the tile has one row.
+constexpr int kNarrow = 4;
+#if HWY_TARGET == HWY_SCALAR
+constexpr int kRowLanes = 1;
+#else
+constexpr int kRowLanes = kMr;
+#endif
+
+template <int C>
+HWY_NOINLINE void NarrowTile(const TileArgs& t, int64_t rows) {
+  const hn::CappedTag<float, kRowLanes> d;
+  using VR = hn::Vec<decltype(d)>;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(rows));
+  // Chains of additions: enough of them to keep the units busy.
+  constexpr int kChains = C >= 3 ? 2 : 4;
+  VR acc[kChains][C];
+#pragma GCC unroll 4
+  for (int u = 0; u < kChains; ++u)
+#pragma GCC unroll 4
+    for (int j = 0; j < C; ++j) acc[u][j] = hn::Zero(d);
+  const float* HWY_RESTRICT a = t.a;
+  const float* HWY_RESTRICT b = t.b;
+  int64_t k = t.k;
+  for (; k >= kChains; k -= kChains, a += kChains * t.a_step, b += kChains * t.b_step) {
+#pragma GCC unroll 4
+    for (int u = 0; u < kChains; ++u) {
+      const VR av = hn::MaskedLoad(mask, d, a + u * t.a_step);
+#pragma GCC unroll 4
+      for (int j = 0; j < C; ++j) acc[u][j] = hn::MulAdd(av, hn::Set(d, b[u * t.b_step + j]), acc[u][j]);
+    }
+  }
+  for (; k > 0; --k, a += t.a_step, b += t.b_step) {
+    const VR av = hn::MaskedLoad(mask, d, a);
+#pragma GCC unroll 4
+    for (int j = 0; j < C; ++j) acc[0][j] = hn::MulAdd(av, hn::Set(d, b[j]), acc[0][j]);
+  }
+  alignas(64) float sums[C][kMr];
+#pragma GCC unroll 4
+  for (int j = 0; j < C; ++j) {
+#pragma GCC unroll 4
+    for (int u = 1; u < kChains; ++u) acc[0][j] = hn::Add(acc[0][j], acc[u][j]);
+    hn::StoreU(acc[0][j], d, sums[j]);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int j = 0; j < C; ++j) {
+      float& y = t.c[r * t.ldc + j];
+      float v = t.alpha * sums[j][r];
+      if (t.first) {
+        v += t.row_bias ? t.row_bias[r] : 0.0f;
+        if (t.addend) v += t.beta * t.addend[r * t.ld_addend + j];
+        if (t.col_bias) v += t.col_bias[j];
+      } else {
+        v += y;
+      }
+      // NaN stays: no comparison with it holds.
+      if (t.clamp) v = v < t.lo ? t.lo : v > t.hi ? t.hi : v;
+      y = v;
+    }
+  }
+}
+
 using TileFn = void (*)(const TileArgs&);
 
 // Tiles of 1..kMr rows; columns 0..kNv-1: that many vectors plus one, the last masked; column kNv: kNv full vectors.
@@ -151,6 +217,12 @@ constexpr TileTable kTiles;
 
 // Runs one tile of `rows` <= kMr rows and `cols` <= kNr columns.
 HWY_INLINE void RunTile(int64_t rows, int64_t cols, TileArgs& t) {
+  if (cols <= kNarrow && rows <= kRowLanes) {
+    return cols == 1   ? NarrowTile<1>(t, rows)
+           : cols == 2 ? NarrowTile<2>(t, rows)
+           : cols == 3 ? NarrowTile<3>(t, rows)
+                       : NarrowTile<4>(t, rows);
+  }
   if (cols == kNr) {
     t.last_lanes = kLanes;
     kTiles.fn[rows - 1][kNv](t);

@@ -24,6 +24,14 @@ std::span<const Case> Cases() {
        "}"},
       {"(float[1,2,5,6,7] x) => (float[1,2,3,4,5] y) { y = MaxPool<kernel_shape = [3,3,3]>(x) }"},
       {"(uint8[1,2,8,8] x) => (uint8[1,2,6,6] y) { y = MaxPool<kernel_shape = [3,3]>(x) }", 0, 255},
+      {"(uint8[1,3,29,31] x) => (uint8[1,3,15,16] y) { y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = "
+       "[1,1,1,1]>(x) }",
+       0, 255},
+      {"(int8[2,2,70] x) => (int8[2,2,33] y) { y = MaxPool<kernel_shape = [5], strides = [2], ceil_mode = 1>(x) }",
+       -128, 127},
+      {"(int8[1,2,16,17] x) => (int8[1,2,12,17] y) { y = MaxPool<kernel_shape = [3,3], dilations = [2,3], pads = "
+       "[0,3,0,3]>(x) }",
+       -128, 127},
       {"(int8[1,2,8,8] x) => (int8[1,2,8,8] y) { y = MaxPool<kernel_shape = [3,3], pads = [1,1,1,1]>(x) }", -128, 127},
       {"(float16[1,2,8,8] x) => (float16[1,2,4,4] y) { y = MaxPool<kernel_shape = [2,2], strides = [2,2]>(x) }"},
       {"(float[0,2,8,8] x) => (float[0,2,4,4] y) { y = MaxPool<kernel_shape = [2,2], strides = [2,2]>(x) }"},

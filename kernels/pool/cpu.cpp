@@ -3,6 +3,8 @@
 // branches, and a window of kh * kw costs about kh + kw steps. Long rows are cut into tiles.
 // Maxima are taken as if there were no NaN while the sum of all inputs of a row says so; else the row is folded again
 // by steps that keep NaN. Global pools fold a whole channel as one row.
+#include "kernels/pool/cpu.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -559,7 +561,14 @@ constexpr OndaKernelDef kKernels[] = {
 
 }  // namespace
 
-std::span<const OndaKernelDef> CpuKernels() { return kKernels; }
+std::span<const OndaKernelDef> CpuKernels() {
+  static const std::vector<OndaKernelDef> kernels = [] {
+    std::vector<OndaKernelDef> all(std::begin(kKernels), std::end(kKernels));
+    all.push_back(kMaxPoolBytes);
+    return all;
+  }();
+  return kernels;
+}
 
 }  // namespace onda::pool
 #endif

@@ -75,6 +75,21 @@ std::span<const Case> Cases() {
        "y) { y "
        "= QLinearConv<group = 8>(x, xs, xz, w, ws, wz, ys, yz) }",
        1, 100},
+      // Constant weights, one input channel per group: signs, strides, padding, several outputs per group, 1 dimension.
+      {"(uint8[2,8,9,23] x, float xs, uint8 xz, float ys, uint8 yz, int32[8] b) => (uint8[2,8,5,12] y) <int64 first = "
+       "{-36}, int64 last = {36}, int64 one = {1}, int64[4] shape = {8, 1, 3, 3}, float[8] ws = {0.5, 1, 0.25, 0.1, 2, "
+       "0.3, 0.7, 1.1}, int8[8] wz = {0, 1, 0, -5, 3, 0, 0, 2}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = "
+       "Reshape(c, shape) y = QLinearConv<group = 8, pads = [1,1,1,1], strides = [2,2]>(x, xs, xz, w, ws, wz, ys, yz, "
+       "b) }",
+       1, 200},
+      {"(int8[1,4,9,23] x, int8 xz) => (int32[1,8,7,21] y) <int64 first = {-36}, int64 last = {36}, int64 one = {1}, "
+       "int64[4] shape = {8, 1, 3, 3}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) y = "
+       "ConvInteger<group = 4>(x, w, xz) }",
+       -128, 127},
+      {"(uint8[1,6,300] x, uint8 xz) => (int32[1,6,300] y) <int64 first = {0}, int64 last = {42}, int64 one = {1}, "
+       "int64[3] shape = {6, 1, 7}, uint8 wz = {20}> { r = Range(first, last, one) c = Cast<to = 2>(r) w = Reshape(c, "
+       "shape) y = ConvInteger<group = 6, pads = [3,3]>(x, w, xz, wz) }",
+       0, 255},
   };
   return cases;
 }

@@ -8,6 +8,8 @@ namespace onda::quantized {
 
 extern const OndaKernelDef kQuantizeCpu, kDequantizeCpu, kDynamicQuantizeCpu;
 extern const OndaKernelDef kMatMulIntegerCpu, kQLinearMatMulCpu, kConvIntegerCpu, kQLinearConvCpu;
+extern const OndaKernelDef kDepthwiseIntegerCpu, kDepthwiseLinearCpu;
+extern const OndaKernelDef kDirectIntegerCpu, kDirectLinearCpu;
 
 }  // namespace onda::quantized
 

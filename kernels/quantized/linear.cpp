@@ -105,6 +105,36 @@ void DequantizeRun(DType type, const LinearRun& run, const void* x, float* y) {
   }
 }
 
+template <class T>
+void Requantize(const Requantization& r, const float* sums, int64_t n, T* y) {
+  const D d;
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<T, D> dt;
+  const V low = hn::Set(d, static_cast<float>(std::numeric_limits<T>::min()));
+  const V high = hn::Set(d, static_cast<float>(std::numeric_limits<T>::max()));
+  const V factor = hn::Set(d, r.factor), zero = hn::Set(d, r.zero);
+  const auto bias = hn::Set(di, r.bias);
+  auto one = [&](V sum) HWY_ATTR {
+    const V whole = hn::ConvertTo(d, hn::Add(hn::ConvertTo(di, sum), bias));
+    V q = hn::Add(hn::Round(hn::Mul(whole, factor)), zero);
+    q = hn::IfThenElse(hn::IsNaN(q), hn::Zero(d), hn::Min(high, hn::Max(low, q)));
+    return hn::DemoteTo(dt, hn::ConvertTo(di, q));
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) hn::StoreU(one(hn::LoadU(d, sums + i)), dt, y + i);
+  if (i == n) return;
+  alignas(64) T last[kLanes];
+  hn::StoreU(one(hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n - i)), d, sums + i)), dt, last);
+  for (int64_t k = 0; i < n; ++i, ++k) y[i] = last[k];
+}
+
+void RequantizeRun(DType type, const Requantization& r, const float* sums, int64_t n, void* y) {
+  if (type == DType::kInt8) return Requantize(r, sums, n, static_cast<int8_t*>(y));
+  if (type == DType::kUint8) return Requantize(r, sums, n, static_cast<uint8_t*>(y));
+  int32_t* out = static_cast<int32_t*>(y);
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<int32_t>(sums[i]) + r.bias;
+}
+
 void MinMax(const float* x, int64_t n, float* low, float* high) {
   const D d;
   V lows = hn::Zero(d), highs = hn::Zero(d);
@@ -128,6 +158,7 @@ namespace onda::quantized {
 
 HWY_EXPORT(QuantizeRun);
 HWY_EXPORT(DequantizeRun);
+HWY_EXPORT(RequantizeRun);
 HWY_EXPORT(MinMax);
 
 void QuantizeRun(DType type, const LinearRun& run, const float* x, void* y) {
@@ -135,6 +166,9 @@ void QuantizeRun(DType type, const LinearRun& run, const float* x, void* y) {
 }
 void DequantizeRun(DType type, const LinearRun& run, const void* x, float* y) {
   HWY_DYNAMIC_DISPATCH(DequantizeRun)(type, run, x, y);
+}
+void RequantizeRun(DType type, const Requantization& r, const float* sums, int64_t n, void* y) {
+  HWY_DYNAMIC_DISPATCH(RequantizeRun)(type, r, sums, n, y);
 }
 void MinMax(const float* x, int64_t n, float* low, float* high) { HWY_DYNAMIC_DISPATCH(MinMax)(x, n, low, high); }
 

@@ -24,6 +24,14 @@ inline bool LinearTakes(DType t) {
 
 void QuantizeRun(DType type, const LinearRun& run, const float* x, void* y);
 void DequantizeRun(DType type, const LinearRun& run, const void* x, float* y);
+// What becomes of exact integer sums in fp32, below 2^24: (sum + bias) * factor, rounded, plus zero, saturated.
+struct Requantization {
+  int32_t bias = 0;
+  float factor = 1, zero = 0;
+};
+// To 8 bits; to int32 the sums as they are.
+void RequantizeRun(DType type, const Requantization& r, const float* sums, int64_t n, void* y);
+
 // The least and greatest of 0 and x[0, n); NaN is passed over.
 void MinMax(const float* x, int64_t n, float* low, float* high);
 

@@ -73,7 +73,7 @@ std::vector<FamilyCase> AllFamilyCases() {
 Model ModelOfCase(const Case& test) {
   return ParseModel(
       "<ir_version: 14, opset_import: [\"\" : 28, \"ai.onnx.ml\" : 5, \"ai.onnx.preview\" : 1, "
-      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1]> family_case " +
+      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1, \"onda\" : 1]> family_case " +
       test.graph);
 }
 

@@ -82,6 +82,7 @@ std::string Rewritten(const RewriteCase& c) {
   LoadOptions plain, all;
   plain.fuse = false;
   all.skip_passes = c.skip;
+  all.skip_passes.push_back("fuse-pointwise");  // what is left over would become regions
   const InferenceSession fused(model, all), reference(model, plain);
   ThreadPool threads(1);
   InferenceSession::RunArguments arguments;

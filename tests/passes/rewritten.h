@@ -18,8 +18,8 @@ struct RewriteCase {
 };
 
 // The operators behind all rewrites, in order, each with the attributes that say how it works, such as
-// "Attention<is_causal=1>"; views are left out. Runs the graph with all rewrites, with each rule alone and with none on
-// the same random feeds and fails the test where results differ.
+// "Attention<is_causal=1>"; views are left out, and chains are not made regions. Runs the graph with all rewrites, with
+// each rule alone and with none on the same random feeds and fails the test where results differ.
 std::string Rewritten(const RewriteCase& c);
 
 }  // namespace onda::testing

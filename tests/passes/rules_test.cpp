@@ -65,7 +65,8 @@ TEST(Rules, ResidualIsAddedInsideTheConvolution) {
             "FusedConv:Relu");
   // A residual that broadcasts stays outside.
   EXPECT_EQ(After("g (float[1,1,4,4] x, float[4] z) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2}> "
-                  "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }"),
+                  "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }",
+                  {"fuse-pointwise"}),
             "Conv Add Relu");
 }
 

@@ -69,7 +69,7 @@ namespace {
 Model ModelOf(const std::string& graph) {
   return Model::FromText(
       "<ir_version: 14, opset_import: [\"\" : 28, \"ai.onnx.ml\" : 5, \"ai.onnx.preview\" : 1, "
-      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1]> steady " +
+      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1, \"onda\" : 1]> steady " +
       graph);
 }
 

@@ -1,0 +1,217 @@
+// ConvInteger and QLinearConv by direct.h, over one or two spatial dimensions. Rows and columns of the padded image are
+// dealt out by their remainders modulo the strides, so that any stride reads neighbours.
+#include <algorithm>
+#include <vector>
+
+#include "kernels/quantized/cpu.h"
+#include "kernels/quantized/direct.h"
+#include "kernels/quantized/per_line.h"
+#include "kernels/quantized/quantized.h"
+#include "kernels/window/window.h"
+
+namespace onda::quantized {
+namespace {
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <bool kLinear>
+class Direct {
+  static constexpr ProductInputs kIn = kLinear ? kLinearInputs : kIntegerInputs;
+
+ public:
+  explicit Direct(const NodeView& node) : params_(node.attributes()), groups_(node.attributes().Int("group", 1)) {
+    const TensorView w = ViewOf(node.input(kIn.b));
+    const int64_t m = w.dim(0) / groups_, channels = w.dim(1), taps = w.count(2, w.rank), fours = CeilDiv(channels, 4);
+    const uint8_t flip = w.type() == DType::kUint8 ? 0x80 : 0;
+    panel_ints_ = CeilDiv(m, kDirectRows) * kDirectRows * fours * taps;
+    weights_.assign(static_cast<size_t>(groups_ * panel_ints_ + kDirectSlack * 8), 0);
+    sums_.assign(static_cast<size_t>(w.dim(0)), 0);
+    for (int64_t g = 0; g < groups_; ++g) {
+      for (int64_t row = 0; row < m; ++row) {
+        const uint8_t* from = w.as<uint8_t>() + (g * m + row) * channels * taps;
+        int32_t* panel = weights_.data() + g * panel_ints_ + row / kDirectRows * kDirectRows * fours * taps;
+        for (int64_t c = 0; c < channels; ++c) {
+          for (int64_t t = 0; t < taps; ++t) {
+            const uint8_t byte = static_cast<uint8_t>(from[c * taps + t] ^ flip);
+            uint32_t& four = reinterpret_cast<uint32_t&>(panel[(c / 4 * taps + t) * kDirectRows + row % kDirectRows]);
+            four |= static_cast<uint32_t>(byte) << (8 * (c % 4));
+            sums_[static_cast<size_t>(g * m + row)] += static_cast<int8_t>(byte);
+          }
+        }
+      }
+    }
+  }
+
+  static std::string Rejects(const NodeView& node) {
+    if (!HasDirect()) return "needs AVX-512 VNNI";
+    const FactView &x = node.input(kIn.a), &w = node.input(kIn.b);
+    for (int i : {kIn.a, kIn.b})
+      if (!Is8Bit(node.input(i).type())) return "only 8-bit integers";
+    if (!Preparable(node, kIn.b, kIn.b_zero)) return "only constant weights";
+    const TensorView weights = ViewOf(w);
+    if (w.rank < 3 || w.rank > 4 || weights.count() == 0) return "only one or two spatial dimensions";
+    // Offsets are 32 bits wide, and the packed image has a place in the workspace.
+    if (!x.static_shape() || ViewOf(x).count() > (int64_t{1} << 28)) return "only images of known size";
+    const window::Params params(node.attributes());
+    for (size_t i = 0; i + 2 < static_cast<size_t>(w.rank); ++i)
+      if (params.stride(i) > 4 || params.dilation(i) > 16 || w.dims[i + 2] > 64) return "the window is too wide";
+    // Weights are stored as signed bytes: x - 128 where they are unsigned.
+    const FactView& zero = node.input(kIn.b_zero);
+    const int64_t centre = w.type() == DType::kUint8 ? 128 : 0;
+    if (!zero.present() && centre) return "only weights around zero";
+    for (int64_t i = 0; zero.present() && i < ViewOf(zero).count(); ++i)
+      if (LoadInt64(zero.type(), zero.constant, i) != centre) return "only weights around zero";
+    if constexpr (kLinear) {
+      if (!Is8Bit(node.output(0).type())) return "only 8-bit integers";
+      for (int i : {kIn.a_scale, kIn.b_scale, kIn.y_scale})
+        if (node.input(i).type() != DType::kFloat) return "only float scales";
+    }
+    return "";
+  }
+
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    const Layout layout(params_, inputs[kIn.a], inputs[kIn.b], outputs[0]);
+    return layout.Bytes(inputs[kIn.a].dim(0) * groups_);
+  }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(kIn.a), &w = args.input(kIn.b), &y = args.output(0);
+    if (y.count() == 0) return;
+    const Layout layout(params_, x, w, y);
+    Arena arena(args.workspace());
+    int32_t* const offsets = arena.Take<int32_t>(layout.fours * layout.taps());
+    int32_t* const image = arena.Take<int32_t>(0);
+    layout.FillOffsets(offsets);
+
+    const TensorView& x_zero = args.input(kIn.a_zero);
+    const uint8_t flip = x.type() == DType::kInt8 ? 0x80 : 0;
+    const uint8_t padding = static_cast<uint8_t>((x_zero.present() ? *x_zero.as<uint8_t>() : 0) ^ flip);
+    const int64_t m = w.dim(0) / groups_, items = x.dim(0) * groups_;
+    const Parallel parallel = ParallelOf(args);
+    const double work = static_cast<double>(y.count()) * static_cast<double>(layout.fours * layout.taps());
+    const int workers = work < 1e5 ? 1 : parallel.threads;
+
+    const int64_t blocks = items * layout.fours;
+    const int64_t chunk = std::max<int64_t>(1, blocks / (workers * int64_t{8}));
+    parallel.ForTasks(workers, CeilDiv(blocks, chunk), [&](int, int64_t task) {
+      for (int64_t b = task * chunk; b < std::min(blocks, (task + 1) * chunk); ++b) {
+        const int64_t item = b / layout.fours, four = b % layout.fours;
+        layout.PackFour(x.as<uint8_t>() + (item * layout.channels + four * 4) * layout.in_plane(),
+                        static_cast<int>(std::min<int64_t>(4, layout.channels - four * 4)), flip, padding,
+                        image + item * layout.image_ints() + four * layout.four_ints());
+      }
+    });
+
+    // Blocks of outputs: a few panels of channels times as many columns as keep all threads busy.
+    const int64_t all = layout.columns();
+    int64_t task_m = std::min<int64_t>(m, 64), task_n = std::min<int64_t>(all, 768);
+    while (workers > 1 && items * CeilDiv(m, task_m) * CeilDiv(all, task_n) < 3 * workers && task_n > 96)
+      task_n = CeilDiv(task_n / 2, 48) * 48;
+    const int64_t m_tasks = CeilDiv(m, task_m), n_tasks = CeilDiv(all, task_n);
+    parallel.ForTasks(workers, items * m_tasks * n_tasks, [&](int, int64_t task) {
+      const int64_t n = task % n_tasks, mt = task / n_tasks % m_tasks, item = task / (n_tasks * m_tasks);
+      const int64_t group = item % groups_, first = group * m;
+      DirectBlock block{};
+      block.weights = weights_.data() + group * panel_ints_;
+      block.sums = sums_.data() + first;
+      block.image = image + item * layout.image_ints();
+      block.offsets = offsets;
+      block.groups = layout.fours * layout.taps();
+      block.m0 = mt * task_m, block.m1 = std::min(m, block.m0 + task_m);
+      block.n0 = n * task_n, block.n1 = std::min(all, block.n0 + task_n);
+      block.pitch = layout.pitch, block.width = layout.wide.out, block.plane = y.count(2, y.rank);
+      block.zero = padding;
+      block.type = y.type();
+      if constexpr (kLinear) {
+        const TensorView &scale = args.input(kIn.b_scale), &bias = args.input(kIn.bias), &zero = args.input(kIn.y_zero);
+        block.w_step = scale.count() == 1 ? 0 : 1;
+        block.w_scale = scale.as<float>() + first * block.w_step;
+        block.bias = bias.present() ? bias.as<int32_t>() + first : nullptr;
+        block.x_scale = *args.input(kIn.a_scale).as<float>(), block.y_scale = *args.input(kIn.y_scale).as<float>();
+        block.y_zero = zero.present() ? static_cast<float>(LoadInt64(zero.type(), zero.data, 0)) : 0.0f;
+      }
+      block.y = y.as<char>() + item * m * block.plane * (BitsOf(y.type()) / 8);
+      RunDirect(block);
+    });
+  }
+
+ private:
+  // The packed image of one item and group: (fours, row phases, column phases, rows, pitch).
+  struct Layout {
+    window::Axis tall, wide;
+    int64_t channels, fours;
+    int64_t row_phases, column_phases, rows, pitch;
+
+    Layout(const window::Params& params, const TensorView& x, const TensorView& w, const TensorView& y) {
+      const window::Window window =
+          window::Resolve(params, x.shape().subspan(2), y.shape().subspan(2), w.shape().subspan(2));
+      wide = window[window.rank - 1];
+      if (window.rank == 2) tall = window[0];
+      // Where every output reads its own place, a plane is one row.
+      auto own = [](const window::Axis& a) {
+        return a.kernel == 1 && a.stride == 1 && a.pad_begin == 0 && a.in == a.out;
+      };
+      if (own(tall) && own(wide)) {
+        wide.in = wide.out = tall.in * wide.in;
+        tall = window::Axis{};
+      }
+      channels = w.dim(1), fours = CeilDiv(channels, 4);
+      auto phases = [](const window::Axis& a) { return std::min(a.stride, (a.kernel - 1) * a.dilation + 1); };
+      auto reach = [](const window::Axis& a) { return (a.kernel - 1) * a.dilation / a.stride; };
+      row_phases = phases(tall), column_phases = phases(wide);
+      rows = tall.out + reach(tall), pitch = wide.out + reach(wide);
+    }
+    int64_t taps() const { return tall.kernel * wide.kernel; }
+    int64_t in_plane() const { return tall.in * wide.in; }
+    int64_t phase_ints() const { return rows * pitch; }
+    int64_t four_ints() const { return row_phases * column_phases * phase_ints(); }
+    int64_t image_ints() const { return fours * four_ints() + kDirectSlack; }
+    // Positions of a plane, what lies between its rows included.
+    int64_t columns() const { return (tall.out - 1) * pitch + wide.out; }
+    size_t Bytes(int64_t items) const {
+      Arena arena(nullptr);
+      arena.Take<int32_t>(fours * taps());
+      arena.Take<int32_t>(items * image_ints());
+      return arena.used();
+    }
+
+    void FillOffsets(int32_t* out) const {
+      for (int64_t four = 0; four < fours; ++four) {
+        for (int64_t kh = 0; kh < tall.kernel; ++kh) {
+          for (int64_t kw = 0; kw < wide.kernel; ++kw) {
+            const int64_t h = kh * tall.dilation, w = kw * wide.dilation;
+            const int64_t phase = h % tall.stride * column_phases + w % wide.stride;
+            *out++ = static_cast<int32_t>(four * four_ints() + phase * phase_ints() + h / tall.stride * pitch +
+                                          w / wide.stride);
+          }
+        }
+      }
+    }
+
+    // x: the first of `count` planes.
+    void PackFour(const uint8_t* x, int count, uint8_t flip, uint8_t padding, int32_t* out) const {
+      for (int64_t ph = 0; ph < row_phases; ++ph) {
+        for (int64_t pw = 0; pw < column_phases; ++pw) {
+          for (int64_t r = 0; r < rows; ++r, out += pitch) {
+            const int64_t h = r * tall.stride + ph - tall.pad_begin;
+            PackDirectRow({h >= 0 && h < tall.in ? x + h * wide.in : nullptr, in_plane(), count, pw - wide.pad_begin,
+                           wide.stride, wide.in, flip, padding, pitch},
+                          out);
+          }
+        }
+      }
+    }
+  };
+
+  window::Params params_;
+  int64_t groups_;
+  int64_t panel_ints_ = 0;  // of a group
+  std::vector<int32_t> weights_, sums_;
+};
+
+}  // namespace
+
+const OndaKernelDef kDirectIntegerCpu = MakeKernel<Direct<false>>("ConvInteger");
+const OndaKernelDef kDirectLinearCpu = MakeKernel<Direct<true>>("QLinearConv");
+
+}  // namespace onda::quantized
