@@ -68,8 +68,8 @@ void ExpectSame(const RewriteCase& c, const std::vector<RuntimeValue>& given, co
 // All rules but one are left out.
 LoadOptions Alone(const Rule& rule) {
   LoadOptions options;
-  for (std::span<const Rule> stage : RewriteStages())
-    for (const Rule& other : stage)
+  for (const RewriteStage& stage : RewriteStages())
+    for (const Rule& other : stage.rules)
       if (other.name != rule.name) options.skip_passes.emplace_back(other.name);
   return options;
 }
@@ -93,8 +93,8 @@ std::string Rewritten(const RewriteCase& c) {
     arguments.feeds.emplace_back(port.name, RuntimeValue::FromTensor(RandomFeed(port.fact, c.dims, state)));
   const std::vector<RuntimeValue> expected = reference.Run(arguments);
   ExpectSame(c, fused.Run(arguments), expected, "all rules");
-  for (std::span<const Rule> stage : RewriteStages())
-    for (const Rule& rule : stage) {
+  for (const RewriteStage& stage : RewriteStages())
+    for (const Rule& rule : stage.rules) {
       const InferenceSession session(model, Alone(rule));
       ExpectSame(c, session.Run(arguments), expected, "rule " + std::string(rule.name) + " alone");
     }
