@@ -28,8 +28,8 @@ bool ParseBool(const std::string& key, const std::string& value) {
 
 std::vector<std::string> RewriteNames() {
   std::vector<std::string> names;
-  for (std::span<const Rule> stage : RewriteStages())
-    for (const Rule& rule : stage)
+  for (const RewriteStage& stage : RewriteStages())
+    for (const Rule& rule : stage.rules)
       if (std::find(names.begin(), names.end(), rule.name) == names.end()) names.emplace_back(rule.name);
   return names;
 }
