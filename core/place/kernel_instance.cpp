@@ -78,7 +78,10 @@ std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Nod
   if (!kernel)
     throw Error(status.code ? static_cast<ErrorCode>(status.code) : ErrorCode::kInternal,
                 Describe(node) + ": " + status.message);
-  return std::make_unique<KernelInstance>(&def, kernel);
+  std::unique_ptr<void, void (*)(void*)> made(kernel, def.destroy);
+  auto instance = std::make_unique<KernelInstance>(&def, kernel);
+  made.release();
+  return instance;
 }
 
 std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,

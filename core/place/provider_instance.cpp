@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <exception>
+#include <new>
 
 #include "core/ir/op_def.h"
 
@@ -235,6 +236,12 @@ std::unique_ptr<ProviderInstance::Lane> ProviderInstance::TakeLane(size_t events
     }
     def_.fill_zero(handle_, lane->status, 2 * sizeof(int32_t), lane->stream, &status);
   }
+  try {
+    lane->events.reserve(events);
+  } catch (const std::bad_alloc&) {
+    DestroyLane(*lane);
+    throw;
+  }
   while (!status.code && lane->events.size() < events) {
     void* event = def_.create_event(handle_, &status);
     if (event) lane->events.push_back(event);
@@ -249,8 +256,12 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
     DestroyLane(*lane);
     return;
   }
-  std::lock_guard lock(mutex_);
-  lanes_.push_back(std::move(lane));
+  try {
+    std::lock_guard lock(mutex_);
+    lanes_.push_back(std::move(lane));
+  } catch (const std::bad_alloc&) {  // not moved from: one lane less is kept
+    DestroyLane(*lane);
+  }
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {

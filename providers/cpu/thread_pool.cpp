@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <string>
+#include <system_error>
+
+#include "onda/types.h"
 
 namespace onda {
 
@@ -53,9 +57,14 @@ int UsableCpus() {
   return std::max(cpus, 1);
 }
 
-ThreadPool::ThreadPool(int threads) {
-  threads_ = threads > 0 ? threads : UsableCpus();
-  for (int i = 1; i < threads_; ++i) workers_.emplace_back([this] { Work(); });
+// Delegates, so that the destructor ends the threads that are there where a later one cannot be started.
+ThreadPool::ThreadPool(int threads) : ThreadPool(nullptr, nullptr, threads) {
+  workers_.reserve(static_cast<size_t>(threads_ - 1));
+  try {
+    for (int i = 1; i < threads_; ++i) workers_.emplace_back([this] { Work(); });
+  } catch (const std::system_error& e) {
+    throw Error(ErrorCode::kOutOfMemory, std::string("cannot start a thread: ") + e.what());
+  }
 }
 
 ThreadPool::ThreadPool(Parallel parallel, void* user, int threads)

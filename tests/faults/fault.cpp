@@ -141,6 +141,8 @@ size_t SlotOf(const void* p) { return (reinterpret_cast<uintptr_t>(p) >> 6) * 0x
 }  // namespace
 }  // namespace onda::faults
 
+// Seen by the libraries too.
+#pragma GCC visibility push(default)
 extern "C" {
 
 void __libc_free(void*);  // glibc's own; dlsym() itself allocates, and cannot be asked here
@@ -261,4 +263,5 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
 #endif  // !ONDA_SANITIZED

