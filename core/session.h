@@ -47,8 +47,8 @@ struct LoadOptions {
   int64_t max_folded_bytes = int64_t{64} << 20;
   int64_t max_folding_ms = 300;
   uint64_t max_string_bytes = kMaxStringBytes;
-  std::shared_ptr<MemoryBudget> budget;         // has device memory that nobody uses given back; may be null
-  std::shared_ptr<SharedConstants> shared;      // constants and kernels of other sessions; may be null
+  std::shared_ptr<MemoryBudget> budget;     // has device memory that nobody uses given back; may be null
+  std::shared_ptr<SharedConstants> shared;  // constants and kernels of other sessions; may be null
   PlaceOptions place;
   bool fuse = true;                                       // rewrites that fuse operators
   std::vector<std::string> skip_passes;                   // rules that are left out, by name

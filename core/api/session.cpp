@@ -97,13 +97,14 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
   } else if (key == "profile") {
     o.profile = value;
   } else {
-    throw Error(ErrorCode::kInvalidArgument,
-                "unknown session option '" + key +
-                    "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, max_nodes, "
-                    "max_folded_bytes, max_folding_ms, max_string_bytes, log_severity_level, flush_denormals, "
-                    "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges, "
-                    "deterministic, share_constants, inter_op_num_threads, skip_rewrites, max_rewrites, record_rewrites, "
-                    "dump_folder, profile");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "unknown session option '" + key +
+            "'; known are intra_op_num_threads, graph_optimization_level, memory_limit, max_nodes, "
+            "max_folded_bytes, max_folding_ms, max_string_bytes, log_severity_level, flush_denormals, "
+            "reference_kernels, allow_missing_providers, stream_capture, profiling_ranges, "
+            "deterministic, share_constants, inter_op_num_threads, skip_rewrites, max_rewrites, record_rewrites, "
+            "dump_folder, profile");
   }
 }
 

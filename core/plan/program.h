@@ -70,8 +70,8 @@ class CompiledGraph {
  public:
   // Chooses and creates the kernels of all nodes, of bodies too, each of the instance that it is placed on, and uploads
   // the constants that devices read. Throws kNotImplemented where a node has none.
-  // shared: where kernels that other sessions have are taken from; may be null. uploaded, prepared: of the graph around a
-  // body.
+  // shared: where kernels that other sessions have are taken from; may be null. uploaded, prepared: of the graph around
+  // a body.
   CompiledGraph(std::shared_ptr<const Graph> graph, std::shared_ptr<const InstanceSet> instances,
                 SharedConstants* shared = nullptr, bool branches = false,
                 std::shared_ptr<UploadedConstants> uploaded = nullptr,

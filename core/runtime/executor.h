@@ -46,8 +46,8 @@ struct RunContext {
   bool capture = true;                  // devices replay what they have recorded
   bool deterministic = false;           // results do not depend on the threads
   uint64_t max_string_bytes = kMaxStringBytes;  // of one string that a node makes
-  int inter_op_threads = 1;             // branches that run at once; 0: as many as there are threads
-  int depth = 0;                        // of nested bodies
+  int inter_op_threads = 1;                     // branches that run at once; 0: as many as there are threads
+  int depth = 0;                                // of nested bodies
 };
 
 // Memory of the caller's for an output of a run, used where type and shape are as given: a tensor; null: none.

@@ -9,7 +9,8 @@ namespace onda {
 void ScanOutput::Append(const HostOpContext& c, RuntimeValue value) {
   if (count_ == 0) {
     first_ = value;
-    bytes_ = value.is_tensor() && value.dtype != DType::kString && BitsOf(value.dtype) >= 8 ? value.bytes() : 0;
+    const bool plain = value.is_tensor() && value.dtype != DType::kString && BitsOf(value.dtype) >= 8;
+    bytes_ = plain && value.instance == 0 ? value.bytes() : 0;
     if (bytes_) first_.data = nullptr, first_.owner = nullptr;
   } else if (value.dims != first_.dims || value.dtype != first_.dtype || value.kind != first_.kind) {
     c.Fail("what the iterations give out differs in shape or type");

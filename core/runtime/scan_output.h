@@ -10,8 +10,8 @@
 
 namespace onda {
 
-// Elements of plain types lie one behind the other in one block that doubles as it fills: an endless loop meets the
-// memory limit at about the bytes that it gave out, however small they are one by one.
+// Elements of plain types in host memory lie one behind the other in one block that doubles as it fills: an endless
+// loop meets the memory limit at about the bytes that it gave out, however small they are one by one.
 class ScanOutput {
  public:
   // Throws where the value differs from the first in shape or type.

@@ -114,7 +114,7 @@ void InferLoop(InferContext& c) {
     c.Reject("the body gives " + std::to_string(outputs.size()) + " outputs, the node has " +
              std::to_string(c.output_count()));
   const Fact& next = outputs[0];
-  if (next.known() && (!next.is_tensor() || (next.dtype != DType::kUndefined && next.dtype != DType::kBool)))
+  if (!odd && next.known() && (!next.is_tensor() || (next.dtype != DType::kUndefined && next.dtype != DType::kBool)))
     c.Reject("the body's condition is " + next.ToString() + "; it must be one bool");
   const Dim trips = c.FreshDim();
   for (size_t i = 0; i < c.output_count(); ++i) {

@@ -41,8 +41,8 @@ bool IsRandom(const Graph& graph) {
   return false;
 }
 
-// Runs of one model that must agree: on 1 and 3 threads, or on 1, 2, 3 and 8, `runs` of each; with a stop token some, which cuts loops
-// at other places.
+// Runs of one model that must agree: on 1 and 3 threads, or on 1, 2, 3 and 8, `runs` of each; with a stop token some,
+// which cuts loops at other places.
 void ExpectSame(const Case& test, bool deterministic, int runs, bool many = false) {
   static ThreadPool one(1), two(2), three(3), eight(8);
   LoadOptions options;
