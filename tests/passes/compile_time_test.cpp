@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -48,7 +49,11 @@ double SecondsToLoad(int nodes, const Link& link) {
 }
 
 void ExpectLinear(const Link& link) {
-  const double half = SecondsToLoad(10000, link), whole = SecondsToLoad(20000, link);
+  double half = 1e9, whole = 1e9;
+  for (int i = 0; i < 2; ++i) {
+    half = std::min(half, SecondsToLoad(10000, link));
+    whole = std::min(whole, SecondsToLoad(20000, link));
+  }
   testing::Test::RecordProperty("seconds", std::to_string(whole));
   EXPECT_LT(whole, 2.0);
   EXPECT_LT(whole, 3 * half + 0.1);  // four times would be quadratic

@@ -73,7 +73,7 @@ const Case kLong[] = {
     {"(float[4,64,300,300] x) => (float[4,64,296,296] y) { y = MaxPool<kernel_shape = [5,5]>(x) }"},
     {"(float[2,64,400,400] x) => (float[2,64,400,400] y) { y = AveragePool<kernel_shape = [9,9], pads = [4,4,4,4]>(x) "
      "}"},
-    {"(float[2,64,300,300] x) => (float[2,64,300,300] y) { y = LRN<size = 31>(x) }"},
+    {"(float[8,64,300,300] x) => (float[8,64,300,300] y) { y = LRN<size = 31>(x) }"},
     {"(float[700,300,200] x) => (float[200,700,300] y) { a = Transpose<perm = [2,0,1]>(x) b = Transpose<perm = "
      "[1,2,0]>(a) "
      "y = Transpose<perm = [2,0,1]>(b) }"},
