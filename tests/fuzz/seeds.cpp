@@ -31,7 +31,7 @@ const std::vector<std::string>& Seeds() {
 Model ParseSeed(const std::string& graph) {
   return ParseModel(
       "<ir_version: 14, opset_import: [\"\" : 28, \"ai.onnx.ml\" : 5, \"ai.onnx.preview\" : 1, "
-      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1]> fuzzed " +
+      "\"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1, \"onda\" : 1]> fuzzed " +
       graph);
 }
 
