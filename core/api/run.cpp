@@ -78,7 +78,12 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
     if (output_names) RequireArgument(output_names[i], "an output's name");
     if (outputs[i] && !outputs[i]->value.is_tensor())
       throw Error(ErrorCode::kInvalidArgument, "output " + std::to_string(i) + ": only tensors can be written into");
-    const std::string_view device = outputs[i] ? outputs[i]->device : devices && devices[i] ? devices[i] : "";
+    std::string_view device;
+    if (outputs[i]) {
+      device = outputs[i]->device;
+    } else if (devices && devices[i]) {
+      device = devices[i];
+    }
     inference.ChooseOutput(*request, output_names ? output_names[i] : inference.outputs()[i].name.c_str(),
                            outputs[i] ? &outputs[i]->value : nullptr, InstanceOf(inference, device));
   }

@@ -365,7 +365,7 @@ std::unique_ptr<KernelInstance> CompileRegion(const ProviderInstance& provider, 
   const RegionViewStorage storage(*region.bodies.at(0).graph, region.name, nullptr);
   try {
     const auto [def, kernel] = provider.CompileRegion(storage.view);
-    return std::make_unique<KernelInstance>(def, kernel);
+    return OwnKernel(*def, kernel);
   } catch (const Error& error) {
     throw Error(error.code(), Describe(region) + ": " + error.what());
   }

@@ -70,6 +70,13 @@ const OndaKernelDef* ChooseKernel(std::span<const OndaKernelDef* const> candidat
   return nullptr;
 }
 
+std::unique_ptr<KernelInstance> OwnKernel(const OndaKernelDef& def, void* kernel) {
+  std::unique_ptr<void, void (*)(void*)> made(kernel, def.destroy);
+  auto instance = std::make_unique<KernelInstance>(&def, kernel);
+  made.release();
+  return instance;
+}
+
 std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Node& node, std::span<const Fact> inputs,
                                              std::span<const Fact> outputs) {
   const NodeViewStorage storage(node, inputs, outputs);
@@ -78,10 +85,7 @@ std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Nod
   if (!kernel)
     throw Error(status.code ? static_cast<ErrorCode>(status.code) : ErrorCode::kInternal,
                 Describe(node) + ": " + status.message);
-  std::unique_ptr<void, void (*)(void*)> made(kernel, def.destroy);
-  auto instance = std::make_unique<KernelInstance>(&def, kernel);
-  made.release();
-  return instance;
+  return OwnKernel(def, kernel);
 }
 
 std::optional<std::vector<TensorPtr>> EvaluateOnce(std::span<const OndaKernelDef* const> candidates, const Node& node,

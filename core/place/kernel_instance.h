@@ -46,6 +46,9 @@ const OndaKernelDef* ChooseKernel(std::span<const OndaKernelDef* const> candidat
                                   std::span<const Fact> inputs, std::span<const Fact> outputs,
                                   std::vector<Refusal>* refusals);
 
+// Takes the kernel, which is destroyed where there is no memory for that.
+std::unique_ptr<KernelInstance> OwnKernel(const OndaKernelDef& def, void* kernel);
+
 // Creates the kernel; throws with the node's name where that fails.
 std::unique_ptr<KernelInstance> CreateKernel(const OndaKernelDef& def, const Node& node, std::span<const Fact> inputs,
                                              std::span<const Fact> outputs);

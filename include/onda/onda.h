@@ -729,7 +729,8 @@ class Session {
   }
   void Run(const RunOptions& options, IoBinding& binding) const;
   // Runs on another thread. The elements of the inputs must stay as they are until the future is ready.
-  std::future<std::vector<Value>> RunAsync(std::vector<NamedValue> inputs, std::vector<std::string> outputs = {},
+  std::future<std::vector<Value>> RunAsync(const std::vector<NamedValue>& inputs,
+                                           const std::vector<std::string>& outputs = {},
                                            RunOptions options = RunOptions()) const {
     auto promise = std::make_shared<std::promise<std::vector<Value>>>();
     std::future<std::vector<Value>> future = promise->get_future();
@@ -778,7 +779,7 @@ class Session {
     };
     Check(Api().RunAsync(get(), pending->options.get(), input_names.data(), values.data(), values.size(),
                          output_names.data(), output_names.size(), none.data(), finish, pending.get()));
-    pending.release();
+    static_cast<void>(pending.release());  // owned by `finish` from now on
   }
   // An uninitialised tensor in that memory, for sessions with such a device.
   Value CreateTensor(const MemoryInfo& memory, DType dtype, std::span<const int64_t> shape) const {

@@ -19,8 +19,11 @@ void RaceCheck::Reset() {
 }
 
 RaceCheck::Actor RaceCheck::AddStream(std::string name) {
+  // Both lists grow or neither, where memory runs out.
+  Clock clock(names_.size() + 1);
+  clocks_.reserve(clocks_.size() + 1);
   names_.push_back(std::move(name));
-  clocks_.push_back(Clock(names_.size()));
+  clocks_.push_back(std::move(clock));
   return names_.size() - 1;
 }
 
