@@ -108,7 +108,7 @@ void CheckModel(const Model& model, bool inference, const ProblemSink& on_proble
 Model InferShapes(const Model& model) {
   FactsByGraph facts;
   Walk(
-      model, [](Problem) {}, &facts);
+      model, [](const Problem&) {}, &facts);
   Model inferred = model;
   inferred.graph = WithFacts(*model.graph, facts);
   return inferred;
