@@ -1,30 +1,14 @@
-// Each part is a strided copy: as many runs as there are outer indices, each of the part's extent.
-#include "kernels/concat/concat.h"
-#include "kernels/simd/strided_copy.h"
+// Threaded strided copies.
+#include "kernels/concat/copies.h"
 
 namespace onda::concat {
 namespace {
-
-// A part as (outer, extent x inner).
-struct Part {
-  int64_t dims[2], strides[2];
-  Part(const TensorView& x, int axis)
-      : dims{x.count(0, axis), x.count(axis, x.rank)}, strides{x.count(axis, x.rank), 1} {}
-};
 
 class Concat {
  public:
   explicit Concat(const NodeView& node) : params_(node.attributes()) {}
   void Launch(const LaunchArgs& args) const {
-    const TensorView& y = args.output(0);
-    const int axis = params_.AxisOf(y);
-    const int64_t whole[2] = {y.count(axis, y.rank), 1};
-    int64_t start = 0;
-    for (int k = 0; k < args.input_count(); ++k) {
-      const Part part(args.input(k), axis);
-      StridedCopy{y.type(), part.dims, args.input(k).data, 0, part.strides, y.data, start, whole}.Run(args);
-      start += part.dims[1];
-    }
+    WithConcatCopies(params_, args, [&](const StridedCopy& copy, const TensorView&) { copy.Run(args); });
   }
 
  private:
@@ -35,18 +19,7 @@ class Split {
  public:
   explicit Split(const NodeView& node) : params_(node.attributes()) {}
   void Launch(const LaunchArgs& args) const {
-    const TensorView& x = args.input(0);
-    const int axis = params_.AxisOf(x);
-    const int64_t whole[2] = {x.count(axis, x.rank), 1}, inner = x.count(axis + 1, x.rank);
-    int64_t start = 0;
-    for (int k = 0; k < args.output_count(); ++k) {
-      const TensorView& y = args.output(k);
-      if (y.data != nullptr) {
-        const Part part(y, axis);
-        StridedCopy{x.type(), part.dims, x.data, start, whole, y.data, 0, part.strides}.Run(args);
-      }
-      start += y.dim(axis) * inner;
-    }
+    WithSplitCopies(params_, args, [&](const StridedCopy& copy, const TensorView&) { copy.Run(args); });
   }
 
  private:

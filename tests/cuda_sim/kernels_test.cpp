@@ -11,6 +11,7 @@
 #include "kernels/op_table.h"
 #include "tests/cuda_sim/sim_provider.h"
 #include "tests/kernels/family_cases.h"
+#include "tests/kernels/is_random.h"
 
 namespace onda::cuda_sim {
 namespace {
@@ -18,12 +19,6 @@ namespace {
 uint64_t Seed() {
   const char* given = std::getenv("ONDA_TEST_SEED");
   return given ? std::strtoull(given, nullptr, 10) : static_cast<uint64_t>(time(nullptr)) / 86400;
-}
-
-bool IsRandom(const Graph& graph) {
-  for (const Node& node : graph.nodes())
-    if (node.op->flags & kOpRandom) return true;
-  return false;
 }
 
 std::vector<RuntimeValue> RunOn(const InferenceSession& session, const Case& test) {

@@ -14,6 +14,7 @@
 #include "onda/float_formats.h"
 #include "tests/fuzz/feeds.h"
 #include "tests/fuzz/target.h"
+#include "tests/kernels/is_random.h"
 #include "tests/providers/late_device.h"
 
 namespace onda::fuzz {
@@ -89,15 +90,6 @@ LoadOptions Plain() {
   options.fuse = false;
   options.place.by_cost = false;
   return options;
-}
-
-bool IsRandom(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (node.op->flags & kOpRandom) return true;
-    for (const Body& body : node.bodies)
-      if (IsRandom(*body.graph)) return true;
-  }
-  return false;
 }
 
 std::string Describe(const OndaTensorView& v) {
@@ -223,9 +215,10 @@ void Reference(std::string_view text) {
   const auto session = Load(*model, {});
   if (!session) return;
   const auto feeds = MakeFeeds(*session, SeedOf(text));
-  const NodeObserver observer{[](const Graph& graph, const Node& node, std::span<const OndaTensorView> inputs,
-                                 std::span<const OndaTensorView> outputs,
-                                 double) { CheckNode(graph, node, inputs, outputs); }};
+  NodeObserver observer;
+  observer.after_node = [](const Graph& graph, const Node& node, std::span<const OndaTensorView> inputs,
+                           std::span<const OndaTensorView> outputs,
+                           double) { CheckNode(graph, node, inputs, outputs); };
   if (feeds) RunOnce(*session, *feeds, &observer);
 }
 

@@ -25,6 +25,7 @@
 #include "core/ir/op_def.h"
 #include "onda/float_formats.h"
 #include "proto/import.h"
+#include "tests/kernels/is_random.h"
 #include "tests/providers/close_to.h"
 #include "tests/providers/late_device.h"
 #include "tests/providers/placed.h"
@@ -77,15 +78,6 @@ Feeds ReadFeeds(const InferenceSession& session, const fs::path& set) {
   }
   std::erase_if(feeds, [](const auto& feed) { return !feed.second.present(); });
   return feeds;
-}
-
-bool IsRandom(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (node.op->flags & kOpRandom) return true;
-    for (const Body& body : node.bodies)
-      if (IsRandom(*body.graph)) return true;
-  }
-  return false;
 }
 
 // The values that the nodes of a run make, by name, in their order: in a loop a name has several.

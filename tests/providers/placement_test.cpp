@@ -7,16 +7,11 @@
 
 #include "core/ir/op_def.h"
 #include "tests/kernels/family_cases.h"
+#include "tests/kernels/is_random.h"
 #include "tests/providers/placed.h"
 
 namespace onda {
 namespace {
-
-bool IsRandom(const Graph& graph) {
-  for (const Node& node : graph.nodes())
-    if (node.op->flags & kOpRandom) return true;
-  return false;
-}
 
 // The seed of this run, printed so that a failure repeats: ONDA_TEST_SEED, or one that changes daily.
 uint64_t BaseSeed() {

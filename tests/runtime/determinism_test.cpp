@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/kernels/family_cases.h"
+#include "tests/kernels/is_random.h"
 
 namespace onda {
 namespace {
@@ -30,15 +31,6 @@ bool Equal(const std::vector<RuntimeValue>& a, const std::vector<RuntimeValue>& 
   for (size_t i = 0; i < a.size(); ++i)
     if (!Equal(a[i], b[i])) return false;
   return true;
-}
-
-bool IsRandom(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (node.op->flags & kOpRandom) return true;
-    for (const Body& body : node.bodies)
-      if (IsRandom(*body.graph)) return true;
-  }
-  return false;
 }
 
 // Runs of one model that must agree: on 1 and 3 threads, or on 1, 2, 3 and 8, `runs` of each; with a stop token some,
