@@ -48,15 +48,15 @@ double SecondsToLoad(int nodes, const Link& link) {
   return static_cast<double>(end.tv_sec - begin.tv_sec) + 1e-9 * static_cast<double>(end.tv_nsec - begin.tv_nsec);
 }
 
+// The best of up to five rounds: other load on the machine spoils caches, and a quadratic pass is slow in every round.
 void ExpectLinear(const Link& link) {
   double half = 1e9, whole = 1e9;
-  for (int i = 0; i < 2; ++i) {
+  auto linear = [&] { return whole < 2.0 && whole < 3 * half + 0.1; };  // four times would be quadratic
+  for (int round = 0; round < 5 && !linear(); ++round) {
     half = std::min(half, SecondsToLoad(10000, link));
     whole = std::min(whole, SecondsToLoad(20000, link));
   }
-  testing::Test::RecordProperty("seconds", std::to_string(whole));
-  EXPECT_LT(whole, 2.0);
-  EXPECT_LT(whole, 3 * half + 0.1);  // four times would be quadratic
+  EXPECT_TRUE(linear()) << "10,000 nodes take " << half << " s, 20,000 take " << whole << " s";
 }
 
 ValueId Weights(Graph& graph, std::vector<int64_t> dims, int i) {
