@@ -146,6 +146,15 @@ inline float __uint_as_float(unsigned bits) {
   memcpy(&x, &bits, sizeof(x));
   return x;
 }
+inline int min(int a, int b) { return b < a ? b : a; }
+inline int max(int a, int b) { return a < b ? b : a; }
+inline long min(long a, long b) { return b < a ? b : a; }
+inline long max(long a, long b) { return a < b ? b : a; }
+// c and the products of four bytes each.
+inline int __dp4a(int a, int b, int c) {
+  for (int i = 0; i < 32; i += 8) c += static_cast<int8_t>(a >> i) * static_cast<int8_t>(b >> i);
+  return c;
+}
 template <class T>
 inline T __ldg(const T* p) {
   return *p;
