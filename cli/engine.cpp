@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <set>
+#include <sstream>
 
 #include "cli/data/file.h"
 #include "cli/model_file.h"
@@ -112,22 +114,47 @@ std::vector<Session::NamedValue> ToValues(const Feeds& feeds) {
   return values;
 }
 
-// A provider is named by the path of its shared library, unless it is one of Onda's own.
-bool IsLibrary(const std::string& provider) { return provider.find('/') != std::string::npos; }
+struct Provider {
+  std::string name;  // or the path of its shared library
+  std::map<std::string, std::string> options;
+  bool is_library() const { return name.find('/') != std::string::npos; }
+};
+
+// NAME[,KEY=VALUE...]
+Provider ParseProvider(const std::string& text) {
+  Provider provider;
+  std::istringstream parts(text);
+  std::getline(parts, provider.name, ',');
+  for (std::string part; std::getline(parts, part, ',');) {
+    const size_t at = part.find('=');
+    if (at == std::string::npos)
+      throw Error(ErrorCode::kInvalidArgument, "'" + part + "' of provider '" + provider.name + "' is not KEY=VALUE");
+    provider.options[part.substr(0, at)] = part.substr(at + 1);
+  }
+  return provider;
+}
 
 Env MakeEnv(const EngineOptions& options) {
   Env::Options env;
   env.threads = options.threads;
   env.log_level = options.verbose ? LoggingLevel::kInfo : LoggingLevel::kError;
   Env made(env);
-  for (const std::string& provider : options.providers)
-    if (IsLibrary(provider)) made.RegisterExecutionProviderLibrary(provider.c_str(), provider);
+  for (const std::string& library : options.provider_libraries) made.RegisterExecutionProviderLibrary("", library);
+  std::set<std::string> known;
+  for (const std::string& text : options.providers) {
+    const Provider provider = ParseProvider(text);
+    if (provider.is_library() && known.insert(provider.name).second)
+      made.RegisterExecutionProviderLibrary(provider.name.c_str(), provider.name);
+  }
   return made;
 }
 
 SessionOptions MakeOptions(const EngineOptions& options) {
   SessionOptions session;
-  for (const std::string& provider : options.providers) session.AppendExecutionProvider(provider);
+  for (const std::string& text : options.providers) {
+    const Provider provider = ParseProvider(text);
+    session.AppendExecutionProvider(provider.name, provider.options);
+  }
   for (const std::string& library : options.custom_ops) session.RegisterCustomOpsLibrary(library);
   for (const auto& [name, size] : options.dimensions) session.AddFreeDimensionOverrideByName(name.c_str(), size);
   if (!options.optimize) session.SetGraphOptimizationLevel(GraphOptimizationLevel::kDisableAll);

@@ -17,19 +17,20 @@
 namespace onda::cli {
 
 struct EngineOptions {
-  int threads = 0;                            // 0: one per core
-  std::map<std::string, int64_t> dimensions;  // sizes of symbolic input dimensions
-  std::vector<std::string> providers;         // in order of preference; cpu is always last
-  std::vector<std::string> custom_ops;        // libraries of operators
-  bool reference = false;                     // the plain reference kernels
-  bool optimize = true;                       // otherwise nodes stay as the model has them
-  bool verbose = false;                       // log to standard error
-  std::vector<std::string> settings;          // KEY=VALUE of onda::SessionOptions::Set
-  std::vector<std::string> skip_rewrites;     // names of rewrites that are left out
-  int64_t max_rewrites = INT64_MAX;           // at most so many
-  bool record_rewrites = false;               // see Session::GetRewrites
-  std::string dump_folder;                    // as the session option
-  std::string profile;                        // as the session option
+  int threads = 0;                              // 0: one per core
+  std::map<std::string, int64_t> dimensions;    // sizes of symbolic input dimensions
+  std::vector<std::string> providers;           // NAME[,KEY=VALUE...], in order of preference; cpu is always last
+  std::vector<std::string> provider_libraries;  // which go by the names that they have themselves
+  std::vector<std::string> custom_ops;          // libraries of operators
+  bool reference = false;                       // the plain reference kernels
+  bool optimize = true;                         // otherwise nodes stay as the model has them
+  bool verbose = false;                         // log to standard error
+  std::vector<std::string> settings;            // KEY=VALUE of onda::SessionOptions::Set
+  std::vector<std::string> skip_rewrites;       // names of rewrites that are left out
+  int64_t max_rewrites = INT64_MAX;             // at most so many
+  bool record_rewrites = false;                 // see Session::GetRewrites
+  std::string dump_folder;                      // as the session option
+  std::string profile;                          // as the session option
 };
 
 struct Port {

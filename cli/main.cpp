@@ -50,8 +50,15 @@ void AddEngineOptions(CLI::App* command, EngineOptions* options) {
   command->add_option("--dump-folder", options->dump_folder,
                       "where the graph goes when a pass of Onda fails (default: the system's folder for temporary "
                       "files; none: nowhere)");
-  command->add_option("--provider", options->providers,
-                      "where to run, best first, by name or by the path of a provider's library; cpu is always last");
+  command
+      ->add_option("--provider", options->providers,
+                   "where to run, best first: NAME[,KEY=VALUE...], or the path of a provider's library in the place of "
+                   "its name; cpu is always last")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--provider-library", options->provider_libraries,
+                   "a provider's library, by the name that it has itself")
+      ->allow_extra_args(false);
 }
 
 int Main(int argc, char** argv) {

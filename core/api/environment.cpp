@@ -1,12 +1,14 @@
 #include <dlfcn.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <system_error>
 
 #include "core/api/handles.h"
+#include "core/api/provider_libraries.h"
 
 namespace onda {
 namespace {
@@ -23,8 +25,10 @@ spdlog::logger& StandardErrorLogger() {
 constexpr spdlog::level::level_enum kSpdlogLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                        spdlog::level::err, spdlog::level::critical};
 
-void AddProvider(Environment& environment, const std::string& name, const OndaProviderDef* def) {
-  CheckProviderDef(def, name);
+// Without a name the provider's own.
+void AddProvider(Environment& environment, const std::string& given, const OndaProviderDef* def) {
+  CheckProviderDef(def, given);
+  const std::string name = given.empty() && def->name ? def->name : given;
   const std::lock_guard lock(environment.mutex);
   if (name == "cpu" || !environment.providers.emplace(name, def).second)
     throw Error(ErrorCode::kInvalidArgument, "execution provider '" + name + "' is registered already");
@@ -80,8 +84,15 @@ const OndaProviderDef* Environment::FindProvider(const std::string& provider_nam
   const std::lock_guard lock(mutex);
   const auto it = providers.find(provider_name);
   if (it != providers.end()) return it->second;
+  const std::string path = PathOfProviderLibrary(provider_name);
+  if (!path.empty() && access(path.c_str(), F_OK) == 0) {
+    const OndaProviderDef* def = LoadProvider(path);
+    CheckProviderDef(def, provider_name);
+    return providers[provider_name] = def;
+  }
   std::string text = "execution provider '" + provider_name + "' is not there; registered are: cpu";
   for (const auto& [known, def] : providers) text += ", " + known;
+  if (!path.empty()) text += "; there is no '" + path + "'";
   throw Error(ErrorCode::kNotFound, text);
 }
 

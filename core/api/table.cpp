@@ -1,4 +1,5 @@
 #include "core/api/handles.h"
+#include "core/api/provider_libraries.h"
 
 namespace onda {
 
@@ -50,8 +51,11 @@ OndaApi MakeTable() {
   api.ReleaseError = [](OndaError* error) {
     if (error != OutOfMemory()) delete error;
   };
-  api.ProviderCount = [] { return size_t{1}; };
-  api.ProviderName = [](size_t index) { return index == 0 ? "cpu" : ""; };
+  api.ProviderCount = [] { return InstalledProviders().size() + 1; };
+  api.ProviderName = [](size_t index) {
+    const std::vector<std::string>& installed = InstalledProviders();
+    return index < installed.size() ? installed[index].c_str() : index == installed.size() ? "cpu" : "";
+  };
   FillEnvironmentApi(api);
   FillModelApi(api);
   FillCheckApi(api);

@@ -215,7 +215,8 @@ typedef struct OndaApi {
                                   void* user);
 
   // Makes a provider known under a name that SessionOptionsAppendProvider then takes: from its shared library, which
-  // exports OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once.
+  // exports OndaGetProvider (see provider.h), or from a table in this process, which must stay. A name is taken once;
+  // "" is the provider's own. Libraries beside Onda's own, libonda_provider_NAME.so, are loaded when NAME is asked for.
   OndaError* (*RegisterProviderLibrary)(OndaEnv*, const char* name, const char* path);
   OndaError* (*RegisterProvider)(OndaEnv*, const char* name, const struct OndaProviderDef* provider);
 

@@ -110,8 +110,9 @@ class Env {
     Check(Api().CreateEnv(&o, &env));
     env_ = {env, Api().ReleaseEnv};
   }
-  // Makes the execution provider in a shared library known under this name; see provider.h for what the library
-  // exports.
+  // Makes the execution provider in a shared library known under this name, or under its own where that is "". See
+  // provider.h for what the library exports. Those that lie beside Onda's library, as libonda_provider_NAME.so, are
+  // known anyway.
   void RegisterExecutionProviderLibrary(const char* name, const std::string& path) {
     Check(Api().RegisterProviderLibrary(get(), name, path.c_str()));
   }
@@ -896,7 +897,7 @@ inline void Session::Run(const RunOptions& options, IoBinding& binding) const {
   }
 }
 
-// The providers of this build.
+// The providers that are installed, cpu last.
 inline std::vector<std::string> GetAvailableProviders() {
   std::vector<std::string> names;
   for (size_t i = 0; i < Api().ProviderCount(); ++i) names.emplace_back(Api().ProviderName(i));

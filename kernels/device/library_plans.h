@@ -16,8 +16,9 @@ class LibraryPlans {
  public:
   // Executes with the launch's workspace, of kLibraryWorkspaceBytes. Throws kNotImplemented where the library has no
   // plan that is content with these.
-  void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {
+  void Execute(const LaunchArgs& args, LibraryOp op, std::span<const Buffer> operands) {
     Stream& stream = StreamOf(args);
+    if (stream.device().allow_tf32) AllowTf32(op);
     const auto [plan, variant] = For(stream.device(), op);
     stream.device().Execute(stream, *plan, variant, operands, WorkspaceOf(args, 0, kLibraryWorkspaceBytes));
   }

@@ -92,6 +92,9 @@ class Device {
  public:
   virtual ~Device() = default;
 
+  // Whether library operations in fp32 may be rounded to TF32.
+  bool allow_tf32 = false;
+
   virtual const Properties& properties() const = 0;
   // After an error that poisons the device.
   virtual bool lost() const = 0;
@@ -100,9 +103,11 @@ class Device {
   // caller knows that no work uses the memory any more.
   virtual void* Allocate(size_t bytes) = 0;
   virtual void Free(void* memory) = 0;
-  // Host memory that copies can reach without staging.
+  // Host memory that copies can reach without staging. Also during a capture.
   virtual void* AllocateHost(size_t bytes) = 0;
   virtual void FreeHost(void* memory) = 0;
+  // Whether this host memory is of that kind, no matter who allocated it.
+  virtual bool IsPinned(const void* host) = 0;
   virtual size_t FreeBytes() = 0;
 
   virtual std::unique_ptr<Stream> MakeStream(bool high_priority) = 0;
@@ -169,8 +174,11 @@ class Device {
   virtual void PopRange() = 0;
 };
 
-// Provider stream handles are Stream pointers.
-inline Stream& StreamOf(const LaunchArgs& args) { return *static_cast<Stream*>(args.stream()); }
+// What the stream handles of a provider begin with.
+struct StreamHandle {
+  std::unique_ptr<Stream> stream;
+};
+inline Stream& StreamOf(const LaunchArgs& args) { return *static_cast<StreamHandle*>(args.stream())->stream; }
 
 // Launches a kernel. Arguments for In, Out and InOut are TensorViews or Buffers, for lists ranges of them; absent
 // tensors give null pointers. A grid without blocks is not launched.

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 #include <nvrtc.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include <cstdio>
 #include <mutex>
@@ -111,6 +112,17 @@ class OnDevice {
   int before_ = 0;
 };
 
+// Lets this thread make calls during a capture that are not of the captured stream.
+class Relaxed {
+ public:
+  Relaxed() { Exchange(); }
+  ~Relaxed() { Exchange(); }
+
+ private:
+  void Exchange() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaDevice : public Device {
  public:
   explicit CudaDevice(int ordinal) : ordinal_(ordinal), properties_(PropertiesOf(ordinal)) {
@@ -135,11 +147,20 @@ class CudaDevice : public Device {
   void Free(void* memory) override { Check(cudaFree(memory), "cudaFree"); }
   void* AllocateHost(size_t bytes) override {
     const OnDevice on(ordinal_);
+    const Relaxed relaxed;
     void* p = nullptr;
     Check(cudaHostAlloc(&p, bytes ? bytes : 1, cudaHostAllocPortable), "cudaHostAlloc");
     return p;
   }
-  void FreeHost(void* memory) override { Check(cudaFreeHost(memory), "cudaFreeHost"); }
+  void FreeHost(void* memory) override {
+    const Relaxed relaxed;
+    Check(cudaFreeHost(memory), "cudaFreeHost");
+  }
+  bool IsPinned(const void* host) override {
+    cudaPointerAttributes attributes;
+    Check(cudaPointerGetAttributes(&attributes, host), "cudaPointerGetAttributes");
+    return attributes.type == cudaMemoryTypeHost;
+  }
   size_t FreeBytes() override {
     const OnDevice on(ordinal_);
     size_t free = 0, total = 0;
@@ -313,8 +334,8 @@ class CudaDevice : public Device {
     static_cast<RunnablePlan&>(plan).Run(variant, operands, workspace, Of(stream));
   }
 
-  void PushRange(const char*) override {}
-  void PopRange() override {}
+  void PushRange(const char* name) override { nvtxRangePushA(name); }
+  void PopRange() override { nvtxRangePop(); }
 
  private:
   struct CaptureInfo {
@@ -377,33 +398,8 @@ class CudaDevice : public Device {
 
 }  // namespace
 
-FoundDevices FindCudaDevices() {
-  FoundDevices found;
-  int count = 0, driver = 0, runtime = 0;
-  const cudaError_t code = cudaGetDeviceCount(&count);
-  cudaGetLastError();
-  cudaDriverGetVersion(&driver);
-  cudaRuntimeGetVersion(&runtime);
-  auto text = [](int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); };
-  const std::string versions = "CUDA runtime " + text(runtime) + ", driver for " +
-                               (driver ? "CUDA " + text(driver) : std::string("nothing: none is installed"));
-  if (code != cudaSuccess) {
-    found.missing = std::string(cudaGetErrorString(code)) + " (" + versions + "); needed: an NVIDIA driver for CUDA " +
-                    text(runtime) + " or later";
-    return found;
-  }
-  for (int i = 0; i < count; ++i) found.devices.push_back(PropertiesOf(i));
-  if (found.devices.empty()) found.missing = "no device (" + versions + ")";
-  return found;
-}
+Properties PropertiesOfDevice(int ordinal) { return PropertiesOf(ordinal); }
 
-std::unique_ptr<Device> MakeCudaDevice(int ordinal) {
-  const FoundDevices found = FindCudaDevices();
-  if (ordinal < 0 || ordinal >= static_cast<int>(found.devices.size()))
-    throw Error(ErrorCode::kNotFound, found.devices.empty() ? "no CUDA device can be used: " + found.missing
-                                                            : "there is no CUDA device " + std::to_string(ordinal) +
-                                                                  ", only " + std::to_string(found.devices.size()));
-  return std::make_unique<CudaDevice>(ordinal);
-}
+std::unique_ptr<Device> MakeCudaDevice(int ordinal) { return std::make_unique<CudaDevice>(ordinal); }
 
 }  // namespace onda::cuda

@@ -3,21 +3,14 @@
 #define ONDA_PROVIDERS_CUDA_DEVICE_CUDA_H_
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "providers/cuda/device.h"
 
 namespace onda::cuda {
 
-struct FoundDevices {
-  std::vector<Properties> devices;
-  // Why there are none: driver and library versions that were found, and what is needed.
-  std::string missing;
-};
-FoundDevices FindCudaDevices();
+Properties PropertiesOfDevice(int ordinal);
 
-// Throws kNotFound where there is no such device.
+// ordinal: one of those that the runtime finds.
 std::unique_ptr<Device> MakeCudaDevice(int ordinal);
 
 }  // namespace onda::cuda

@@ -84,6 +84,12 @@ struct PoolDescription {
 
 using LibraryOp = std::variant<GemmDescription, ConvolutionDescription, AttentionDescription, PoolDescription>;
 
+// Lets fp32 operands be rounded to TF32.
+inline void AllowTf32(LibraryOp& op) {
+  if (auto* gemm = std::get_if<GemmDescription>(&op)) gemm->tf32 = true;
+  if (auto* convolution = std::get_if<ConvolutionDescription>(&op)) convolution->tf32 = true;
+}
+
 }  // namespace onda::cuda
 
 #endif  // ONDA_PROVIDERS_CUDA_LIBRARY_OP_H_

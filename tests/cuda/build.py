@@ -109,8 +109,7 @@ def link(home, kernels, jobs):
     includes = [f"-isystem{root / 'include'}" for root in roots]
     sources = sorted(p.relative_to(ROOT) for p in (ROOT / "providers" / "cuda").glob("*.cpp"))
     # What kernels need of their families besides their own file.
-    sources += [Path("kernels") / name for name in ("cuda_table.cpp", "elementwise/params.cpp", "matmul/product.cpp",
-                                                    "simd/activation.cpp")]
+    sources += [Path(line) for line in (ROOT / "kernels" / "cuda_sources.txt").read_text().split()]
 
     def compile_host(source):
         target = BUILD / (str(source).replace("/", "_") + ".o")

@@ -44,12 +44,12 @@ TEST(SimKernels, EveryCaseAgreesWithTheReference) {
     LoadOptions plain = options;
     plain.host_kernels = ReferenceKernels;
     options.devices = {std::make_shared<const ProviderInstance>(
-        SimProvider(), "cuda_sim",
+        SimProvider(), "cuda",
         std::vector<std::pair<std::string, std::string>>{{"seed", std::to_string(seed * 1000 + c.index)}})};
     const InferenceSession ours(model, options);
     int placed = 0;
     for (const PlacementEntry& entry : ours.Placement()) {
-      if (entry.provider != "cuda_sim" || entry.op.starts_with("Memcpy")) continue;
+      if (entry.provider != "cuda" || entry.op.starts_with("Memcpy")) continue;
       reached.insert(entry.op);
       ++placed;
     }

@@ -91,15 +91,13 @@ class SimDevice : public cuda::Device {
     NotInCapture("a free");
     if (!memory_.Free(memory)) Refuse("free of memory that is not allocated: " + memory_.Describe(memory));
   }
-  void* AllocateHost(size_t bytes) override {
-    NotInCapture("an allocation of host memory");
-    return HostWatch::Get().AllocatePinned(bytes);
-  }
+  void* AllocateHost(size_t bytes) override { return HostWatch::Get().AllocatePinned(bytes); }
   void FreeHost(void* memory) override {
     if (!memory) return;
     const std::string against = HostWatch::Get().FreePinned(memory);
     if (!against.empty()) Refuse(against);
   }
+  bool IsPinned(const void* host) override { return HostWatch::Get().IsPinned(host); }
   size_t FreeBytes() override {
     const std::lock_guard lock(world_->mutex());
     return memory_.free_bytes();

@@ -1,4 +1,4 @@
-// A provider of the engine over a simulated device, with every CUDA kernel.
+// The CUDA provider over simulated devices.
 #ifndef ONDA_TESTS_CUDA_SIM_SIM_PROVIDER_H_
 #define ONDA_TESTS_CUDA_SIM_SIM_PROVIDER_H_
 
@@ -6,7 +6,7 @@
 
 namespace onda::cuda_sim {
 
-// Options: seed=N.
+// Options beside the provider's own: seed=N of the order of work, memory=BYTES of the device.
 const OndaProviderDef* SimProvider();
 
 }  // namespace onda::cuda_sim

@@ -1,0 +1,30 @@
+// What users may set of the provider.
+#ifndef ONDA_PROVIDERS_CUDA_OPTIONS_H_
+#define ONDA_PROVIDERS_CUDA_OPTIONS_H_
+
+#include <cstdint>
+
+#include "onda/make_provider.h"
+
+namespace onda::cuda {
+
+inline constexpr OndaOptionDef kOptionDefs[] = {
+    {"device_id", "number of the device, as the CUDA runtime counts them", "0"},
+    {"memory_limit", "most bytes of device memory that the session may take, weights included; 0: all there are", "0"},
+    {"tf32", "1: products and convolutions in fp32 may round their operands to TF32", "0"},
+    {"cuda_graphs", "0: work is never captured and replayed", "1"},
+};
+
+struct Options {
+  int device_id = 0;
+  uint64_t memory_limit = 0;
+  bool tf32 = false;
+  bool cuda_graphs = true;
+};
+
+// Throws kInvalidArgument where a value is not what its key takes.
+Options ParseOptions(ProviderOptions& given);
+
+}  // namespace onda::cuda
+
+#endif  // ONDA_PROVIDERS_CUDA_OPTIONS_H_
