@@ -45,6 +45,27 @@ std::span<const Case> Cases() {
        "dilations = "
        "[2,1], pads = [1,0,1,1]>(x, w) }",
        -2, 2, kRtol, kAtol},
+      {"(float[1,8,9,70] x, float[8,1,3,3] w, float[8] b) => (float[1,8,9,70] y) { y = Conv<group = 8, pads = "
+       "[1,1,1,1]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[2,17,3,3] x, float[17,1,5,5] w, float[17] b) => (float[2,17,3,3] y) { y = Conv<group = 17, pads = "
+       "[2,2,2,2]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[1,40,31,33] x, float[40,1,7,6] w) => (float[1,40,13,12] y) { y = Conv<group = 40, strides = [2,3], "
+       "dilations = [2,1], pads = [4,3,3,5]>(x, w) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[1,16,90,200] x, float[16,1,5,5] w, float[16] b, float[1,16,90,200] z) => (float[1,16,90,200] y) { y = "
+       "com.microsoft.FusedConv<group = 16, pads = [2,2,2,2], activation = \"Sigmoid\">(x, w, b, z) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[2,20,50] x, float[20,1,7] w, float[20] b) => (float[2,20,25] y) { y = Conv<group = 20, strides = [2], "
+       "pads = [3,3]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[1,9,8,7,1] x, float[9,1,3,2,1] w) => (float[1,9,6,6,1] y) { y = Conv<group = 9>(x, w) }", -2, 2, kRtol,
+       kAtol},
+      {"(float[1,9,4,8,7] x, float[9,1,2,3,3] w) => (float[1,9,3,6,5] y) { y = Conv<group = 9>(x, w) }", -2, 2, kRtol,
+       kAtol},
+      {"(float[1,9,8,7] x, float[9,1,3,3] w) => (float[1,9,16,7] y) { y = Conv<group = 9, pads = [9,1,1,1]>(x, w) }",
+       -2, 2, kRtol, kAtol},
       {"(float[2,12,11,10] x, float[8,3,3,3] w) => (float[2,8,9,8] y) { y = Conv<group = 4>(x, w) }", -2, 2, kRtol,
        kAtol},
       {"(float[2,5,100] x, float[7,5,9] w, float[7] b) => (float[2,7,50] y) { y = Conv<strides = [2], pads = [4,4]>(x, "

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/conv/depthwise3x3.h"
+#include "kernels/conv/depthwise_channels.h"
 #include "onda/types.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -230,14 +231,37 @@ namespace onda::conv {
 
 HWY_EXPORT(DepthwiseTiles);
 
+namespace {
+
+// What is known when weights are packed: all but the extents.
+bool MayUseChannels(const Problem& p) { return p.out_channels == 1 && p.groups > 1; }
+
+int64_t PlainWeightSize(const Problem& p) { return p.groups * p.out_channels * p.kernel_size(); }
+
+bool UsesChannels(const Problem& p) { return MayUseChannels(p) && TakesChannels(p) && PrefersChannels(p); }
+
+}  // namespace
+
+int64_t DepthwiseWeightSize(const Problem& p) {
+  return PlainWeightSize(p) + (MayUseChannels(p) ? ChannelWeightSize(p) : 0);
+}
+
+void PackDepthwiseWeights(const Problem& p, const float* w, float* out) {
+  std::copy_n(w, PlainWeightSize(p), out);
+  if (MayUseChannels(p)) PackChannelWeights(p, w, out + PlainWeightSize(p));
+}
+
 size_t DepthwiseWorkspaceBytes(const Problem& p, int threads) {
-  if (p.out_size() == 0 || IsDepthwise3x3(p)) return 0;
+  if (p.out_size() == 0) return 0;
+  if (UsesChannels(p)) return ChannelsWorkspaceBytes(p, threads);
+  if (IsDepthwise3x3(p)) return 0;
   const Tiling t(p);
   return static_cast<size_t>(t.offset_floats + threads * t.worker_floats()) * sizeof(float);
 }
 
 void RunDepthwise(const Problem& p, const Operands& o, const Parallel& parallel, void* workspace) {
   if (p.out_size() == 0) return;
+  if (UsesChannels(p)) return RunDepthwiseChannels(p, o, o.weights + PlainWeightSize(p), parallel, workspace);
   if (IsDepthwise3x3(p)) return RunDepthwise3x3(p, o, parallel);
   const Tiling t(p);
   int32_t* const offsets = static_cast<int32_t*>(workspace);

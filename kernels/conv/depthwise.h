@@ -8,8 +8,12 @@ namespace onda::conv {
 
 inline bool IsDepthwise(const Problem& p) { return p.in_channels == 1 && (p.groups > 1 || p.out_channels == 1); }
 
+// Weights as in the model, (groups * out_channels, kernel...), and behind them, where channels may go side by side,
+// those of depthwise_channels.h.
+int64_t DepthwiseWeightSize(const Problem& p);
+void PackDepthwiseWeights(const Problem& p, const float* w, float* out);
+
 size_t DepthwiseWorkspaceBytes(const Problem& p, int threads);
-// Weights are as in the model: (groups * out_channels, kernel...).
 void RunDepthwise(const Problem& p, const Operands& o, const Parallel& parallel, void* workspace);
 
 }  // namespace onda::conv

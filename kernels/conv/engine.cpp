@@ -55,15 +55,12 @@ matmul::Gemm AsGemm(const Problem& p, const Operands& o, const matmul::BSource* 
 }  // namespace
 
 int64_t PackedWeightSize(const Problem& p) {
-  if (IsDepthwise(p)) return p.groups * p.out_channels * p.kernel_size();
+  if (IsDepthwise(p)) return DepthwiseWeightSize(p);
   return p.groups * matmul::PackedASize(p.out_channels, p.in_channels * p.kernel_size());
 }
 
 void PackWeights(const Problem& p, const float* w, float* out) {
-  if (IsDepthwise(p)) {
-    std::copy_n(w, PackedWeightSize(p), out);
-    return;
-  }
+  if (IsDepthwise(p)) return PackDepthwiseWeights(p, w, out);
   const int64_t m = p.out_channels, k = p.in_channels * p.kernel_size();
   for (int64_t g = 0; g < p.groups; ++g)
     matmul::PackA(m, k, {w + g * m * k, k, 1}, out + g * matmul::PackedASize(m, k));
