@@ -44,6 +44,7 @@ std::span<const Case> Cases() {
       {"(float[0,3] x) => (int32[0,3] y) { y = Cast<to = 6>(x) }"},
       {"(float[5] x, double[1] like) => (double[5] y) { y = CastLike(x, like) }"},
       {"(float[5] x) => (int32[5] y) { y = BitCast<to = 6>(x) }"},
+      {"(float[3,4] x, bfloat16 l) => (bfloat16[3,4] y) { y = CastLike(x, l) }"},
   };
   return cases;
 }

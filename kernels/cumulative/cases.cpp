@@ -14,6 +14,10 @@ std::span<const Case> Cases() {
       {"(float16[7] x) => (float16[7] y) { a = Constant<value_int = 0>() y = CumProd(x, a) }"},
       {"(int64[3,7] x) => (int64[3,7] y) { a = Constant<value_int = 1>() y = CumProd<exclusive = 1>(x, a) }", -3, 3},
       {"(float[0,7] x) => (float[0,7] y) { a = Constant<value_int = 0>() y = CumSum(x, a) }"},
+      {"(float16[2,700] x) => (float16[2,700] y) { a = Constant<value_int = 1>() y = CumSum<exclusive = 1>(x, a) }"},
+      {"(int32[900] x) => (int32[900] y) { a = Constant<value_int = 0>() y = CumProd<reverse = 1>(x, a) }", -3, 3},
+      {"(bfloat16[40,3] x) => (bfloat16[40,3] y) { a = Constant<value_int = 0>() y = CumProd<reverse = 1, exclusive = "
+       "1>(x, a) }"},
   };
   return cases;
 }

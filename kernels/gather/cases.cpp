@@ -23,6 +23,9 @@ std::span<const Case> Cases() {
       {"(float[2,3,4] x, int64[2,1] i) => (float[2,4] y) { y = GatherND<batch_dims = 1>(x, i) }", -3, 2},
       {"(float[2,3,4] x, int64[2,5,1] i) => (float[2,5,4] y) { y = GatherND<batch_dims = 1>(x, i) }", -3, 2},
       {"(float[2,3,4] x, int64[2,3,1] i) => (float[2,3] y) { y = GatherND<batch_dims = 2>(x, i) }", -4, 3},
+      {"(int8[3,4,5] x, int64[2,2] i) => (int8[2,5] y) { y = GatherND(x, i) }", -3, 2},
+      {"(complex128[3,4] x, int64[300,2] i) => (complex128[300] y) { y = GatherND(x, i) }", -3, 2},
+      {"(float[3,4] x, int64[0,2] i) => (float[0] y) { y = GatherND(x, i) }"},
   };
   return cases;
 }

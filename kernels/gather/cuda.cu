@@ -1,4 +1,5 @@
-// Gather and GatherElements: a thread per element of the result. An index out of range is reported, and 0 taken for it.
+// Gather, GatherElements and GatherND: a thread per element of the result. An index out of range is reported, and 0
+// taken for it.
 #include "kernels/device/element.h"
 #include "kernels/device/status.h"
 #include "kernels/device/strided_copy.h"
@@ -107,7 +108,62 @@ class GatherElements {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Gather>("Gather"), MakeKernel<GatherElements>("GatherElements")};
+// What the tuples of indices number: dimensions and strides of x behind the batches.
+struct TupleShape {
+  int32_t depth;
+  int64_t dims[kMaxMergedRank], strides[kMaxMergedRank];
+};
+
+// y (batches, tuples, block), x (batches, batch_size).
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    GatherBlocks(In<T> x, In<uint8_t> indices, Out<T> y, InOut<int32_t> status, int64_t n, int64_t tuples,
+                 int64_t block, int64_t batch_size, TupleShape shape, IndexReader reader) {
+  const int64_t i = GlobalThread();
+  if (i >= n) return;
+  const int64_t tuple = i / block;
+  int64_t from = tuple / tuples * batch_size + i % block;
+  for (int d = 0; d < shape.depth; ++d) {
+    reader.size = shape.dims[d];
+    from += CheckedIndex(indices.data, tuple * shape.depth + d, reader, status.data) * shape.strides[d];
+  }
+  y[i] = x[from];
+}
+
+class GatherND {
+ public:
+  explicit GatherND(const NodeView& node) : params_(node.attributes()) {}
+  static std::string Rejects(const NodeView& node) { return GatherElements::Rejects(node); }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &indices = args.input(1), &y = args.output(0);
+    const int batch = static_cast<int>(params_.batch_dims), depth = static_cast<int>(indices.dim(indices.rank - 1));
+    const int64_t n = y.count();
+    if (n == 0) return;
+    const onda::Strides strides(x.shape());
+    TupleShape shape{depth, {}, {}};
+    for (int d = 0; d < depth; ++d) {
+      shape.dims[d] = x.dim(batch + d);
+      shape.strides[d] = strides.at[batch + d];
+      if (shape.dims[d] == 0) throw Error(ErrorCode::kRuntime, "an index into a dimension of extent 0");
+    }
+    WithSize(x.type(), [&](auto tag) {
+      using T = typename decltype(tag)::Type;
+      cuda::Launch(args, {.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}}, GatherBlocks<T>, x, indices, y,
+                   StatusOf(args), n, indices.count(batch, indices.rank - 1), x.count(batch + depth, x.rank),
+                   x.count(batch, x.rank), shape, IndexReader{0, indices.type() == DType::kInt64, args.node()});
+    });
+  }
+
+ private:
+  NdParams params_;
+};
+
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Gather>("Gather"),
+    MakeKernel<GatherElements>("GatherElements"),
+    MakeKernel<GatherND>("GatherND"),
+};
 
 }  // namespace
 

@@ -26,6 +26,15 @@ std::span<const Case> Cases() {
       {"(float16[64,30] x) => (float16[66,33] y) { p = Constant<value_ints = [1,1,1,2]>() y = Pad(x, p) }"},
       {"(float[1,64,56,56] x) => (float[1,64,58,58] y) { p = Constant<value_ints = [0,0,1,1,0,0,1,1]>() y = Pad(x, p) "
        "}"},
+      {"(double[3,2,4,5] x, double v) => (double[3,2,6,5] y) { p = Constant<value_ints = [2,0]>() a = "
+       "Constant<value_ints = [2]>() y = Pad(x, p, v, a) }"},
+      {"(complex128[3,2] x) => (complex128[3,5] y) { p = Constant<value_ints = [0,2,0,1]>() y = Pad<mode = "
+       "\"wrap\">(x, "
+       "p) }"},
+      {"(bool[3,4] x) => (bool[5,4] y) { p = Constant<value_ints = [1,0,1,0]>() y = Pad<mode = \"edge\">(x, p) }"},
+      {"(float[2,2,2,2,2,2,2,2] x) => (float[2,3,2,3,2,3,2,3] y) { p = Constant<value_ints = "
+       "[0,1,0,1,0,0,0,1,0,0,0,0,0,1,0,0]>() y = Pad(x, p) }"},
+      {"(float[4,3] x) => (float[4,3] y) { p = Constant<value_ints = [-5,0,5,0]>() y = Pad(x, p) }"},
   };
   return cases;
 }

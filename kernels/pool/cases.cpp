@@ -61,6 +61,22 @@ std::span<const Case> Cases() {
        "y = MaxUnpool<kernel_shape = [2,2], strides = [2,2]>(m, i) }"},
       {"(float[1,1,8,8] x) => (float[1,1,9,10] y) { m, i = MaxPool<kernel_shape = [2,2], strides = [2,2]>(x) "
        "s = Constant<value = int64[4] {1,1,9,10}>() y = MaxUnpool<kernel_shape = [2,2], strides = [2,2]>(m, i, s) }"},
+      {"(float[1,1,5,7] x) => (float[1,1,5,7] y) { m, i = MaxPool<kernel_shape = [3,3]>(x) "
+       "y = MaxUnpool<kernel_shape = [3,3]>(m, i) }"},
+      {"(float16[2,1,9] x) => (float16[2,1,9] y) { m, i = MaxPool<kernel_shape = [2], strides = [2], pads = [1,0]>(x) "
+       "y = MaxUnpool<kernel_shape = [2], strides = [2], pads = [1,0]>(m, i) }"},
+      {"(double[1,2,6,7,8] x) => (double[1,2,4,3,4] y, int64[1,2,4,3,4] i) { y, i = MaxPool<kernel_shape = [3,2,3], "
+       "strides = [2,2,2], pads = [1,0,1,2,0,1], storage_order = 1>(x) }"},
+      {"(bfloat16[2,3,19,33] x) => (bfloat16[2,3,10,17] y, int64[2,3,10,17] i) { y, i = MaxPool<kernel_shape = [3,3], "
+       "strides = [2,2], pads = [1,1,1,1]>(x) }"},
+      {"(float16[2,3,19,33] x) => (float16[2,3,10,17] y) { y = AveragePool<kernel_shape = [3,3], strides = [2,2], "
+       "pads = [1,1,1,1]>(x) }"},
+      {"(float[1,2,3,4,3,4] x) => (float[1,2,2,3,2,3] y) { y = MaxPool<kernel_shape = [2,2,2,2]>(x) }"},
+      {"(float[1,3,9,9] x) => (float[1,3,9,9] y) { y = LpPool<kernel_shape = [3,3], pads = [1,1,1,1]>(x) }"},
+      {"(double[2,5,9,8] x) => (double[2,5,1,1] y) { y = GlobalLpPool<p = 3>(x) }"},
+      {"(float16[3,3,40,41] x) => (float16[3,3,1,1] y) { y = GlobalAveragePool(x) }"},
+      {"(float[2,3,40,41] x) => (float[2,3,1,1] y) { y = GlobalLpPool<p = 1>(x) }"},
+      {"(float[11,3,5] x) => (float[11,3,1] y) { y = GlobalMaxPool(x) }"},
   };
   return cases;
 }

@@ -22,6 +22,9 @@ std::span<const Case> Cases() {
       {"(float16[4,5,3] x) => (float16[4,5,3] y) { y = Hardmax<axis = 1>(x) }"},
       {"(double[3,0] x) => (double[3,0] y) { y = Hardmax(x) }"},
       {"(float[16,1000] x) => (float[16,1000] y) { y = Softmax(x) }"},
+      {"(float[3,7,5] x) => (float[3,7,5] y) { y = Hardmax<axis = 1>(x) }"},
+      {"(float16[3,700] x) => (float16[3,700] y) { y = Hardmax(x) }", -1, 1},
+      {"(double[9,1] x) => (double[9,1] y) { y = Hardmax(x) }"},
   };
   return cases;
 }

@@ -2,8 +2,10 @@
 //   WarpRows   a row of up to 1024 elements lives in the registers of one warp: one read, one write
 //   BlockRows  longer rows: a block per row, kept in shared memory where it fits
 //   Columns    another axis than the last: a thread per column, neighbours side by side
+// Hardmax: a block per row, or a thread per column, which all know the type at run time only.
 #include "kernels/device/block.h"
 #include "kernels/device/element.h"
+#include "kernels/device/order.h"
 #include "kernels/softmax/softmax.h"
 #include "providers/cuda/device.h"
 
@@ -154,9 +156,42 @@ class Cuda {
   Params params_;
 };
 
+// x (outer, length, inner): one block per (outer) where rows, one thread per (outer, inner) otherwise.
+__global__ void __launch_bounds__(kBlockThreads)
+    MarkMaximum(In<uint8_t> x, Out<uint8_t> y, int64_t lines, int64_t length, int64_t inner, bool rows, DType type) {
+  const int64_t line = rows ? static_cast<int64_t>(blockIdx.x) : GlobalThread();
+  if (line >= lines) return;  // whole blocks, or no barrier follows
+  const int64_t first = line / inner * length * inner + line % inner;
+  const int64_t begin = rows ? static_cast<int64_t>(threadIdx.x) : 0, step = rows ? kBlockThreads : 1;
+  Best best;
+  for (int64_t k = begin; k < length; k += step) best.Take(OrderKey(type, x.data, first + k * inner), k, false);
+  if (rows) best.JoinBlock(false);
+  for (int64_t k = begin; k < length; k += step)
+    StoreReal(type, y.data, first + k * inner, k == best.index ? 1.0f : 0.0f);
+}
+
+class Hardmax {
+ public:
+  explicit Hardmax(const NodeView& node) : params_(node.attributes()) {}
+  static std::string Rejects(const NodeView& node) { return Cuda<false>::Rejects(node); }
+
+  void Launch(const LaunchArgs& args) const {
+    const TensorView &x = args.input(0), &y = args.output(0);
+    if (x.count() == 0) return;
+    const auto [outer, length, inner] = params_.ExtentsOf(x);
+    const bool rows = inner == 1 && length > 1;
+    cuda::Launch(args, {.grid = {BlocksFor(outer * inner, rows ? 1 : kBlockThreads)}, .block = {kBlockThreads}},
+                 MarkMaximum, x, y, outer * inner, length, inner, rows, x.type());
+  }
+
+ private:
+  Params params_;
+};
+
 constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Cuda<false>>("Softmax"),
     MakeKernel<Cuda<true>>("LogSoftmax"),
+    MakeKernel<Hardmax>("Hardmax"),
 };
 
 }  // namespace

@@ -19,6 +19,18 @@ std::span<const Case> Cases() {
       {"(int32[3,40,5] x) => (int64[1,40,5] y) { y = ArgMax<select_last_index = 1>(x) }"},
       {"(uint8[40] x) => (int64 y) { y = ArgMin<select_last_index = 1, keepdims = 0>(x) }", 0, 3},
       {"(bfloat16[4,40] x) => (int64[4,1] y) { y = ArgMax<axis = 1>(x) }"},
+      {"(float[2,5000] x) => (float[2,50] v, int64[2,50] i) { k = Constant<value_ints = [50]>() v, i = TopK(x, k) }"},
+      {"(float16[1,9000] x) => (float16[1,700] v, int64[1,700] i) { k = Constant<value_ints = [700]>() v, i = "
+       "TopK<largest = 0>(x, k) }"},
+      {"(int32[5000,2] x) => (int32[2000,2] v, int64[2000,2] i) { k = Constant<value_ints = [2000]>() v, i = TopK<axis "
+       "= "
+       "0>(x, k) }",
+       -50, 50},
+      {"(bfloat16[3,2049] x) => (int64[3,1] i) { k = Constant<value_ints = [1]>() v, i = TopK(x, k) }"},
+      {"(double[2048] x) => (double[2048] v) { k = Constant<value_ints = [2048]>() v, i = TopK(x, k) }"},
+      {"(float[3,3000] x) => (int64[3,1] y) { y = ArgMin<axis = 1, select_last_index = 1>(x) }"},
+      {"(int8[2000,3] x) => (int64[3] y) { y = ArgMax<keepdims = 0, select_last_index = 1>(x) }", -100, 100},
+      {"(double[300] x) => (int64[1] y) { y = ArgMax(x) }"},
   };
   return cases;
 }
