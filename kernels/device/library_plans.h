@@ -2,7 +2,6 @@
 #ifndef ONDA_KERNELS_DEVICE_LIBRARY_PLANS_H_
 #define ONDA_KERNELS_DEVICE_LIBRARY_PLANS_H_
 
-#include <memory>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -14,35 +13,46 @@ namespace onda::cuda {
 
 class LibraryPlans {
  public:
-  // Executes with the launch's workspace, of kLibraryWorkspaceBytes. Throws kNotImplemented where the library has no
-  // plan that is content with these.
-  void Execute(const LaunchArgs& args, LibraryOp op, std::span<const Buffer> operands) {
+  // What a launch for the operation takes: what its plan needs, and before there is one, the most that it may.
+  size_t WorkspaceBytes(const LibraryOp& op) const {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& e : entries_)
+      if (e.op == op) return e.chosen.plan->workspace_bytes(e.chosen.variant);
+    return kLibraryWorkspaceBytes;
+  }
+
+  // Executes with the launch's workspace, which is of WorkspaceBytes or more. Throws kNotImplemented where the library
+  // has no plan that is content with that.
+  void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {
     Stream& stream = StreamOf(args);
-    if (stream.device().allow_tf32) AllowTf32(op);
-    const auto [plan, variant] = For(stream.device(), op);
-    stream.device().Execute(stream, *plan, variant, operands, WorkspaceOf(args, 0, kLibraryWorkspaceBytes));
+    const auto [plan, variant] = For(stream, op, operands);
+    const size_t bytes = plan->workspace_bytes(variant);
+    stream.device().Execute(stream, *plan, variant, operands, bytes ? WorkspaceOf(args, 0, bytes) : Buffer{});
   }
 
  private:
   struct Entry {
     Device* device;
-    LibraryOp op;
-    std::unique_ptr<LibraryPlan> plan;
-    int variant;
+    LibraryOp op;  // as it was asked for
+    ChosenPlan chosen;
   };
-  std::pair<LibraryPlan*, int> For(Device& device, const LibraryOp& op) {
+  std::pair<LibraryPlan*, int> For(Stream& stream, const LibraryOp& op, std::span<const Buffer> operands) {
+    Device& device = stream.device();
     const std::lock_guard lock(mutex_);
     for (const Entry& e : entries_)
-      if (e.device == &device && e.op == op) return {e.plan.get(), e.variant};
-    Entry entry{&device, op, device.MakePlan(op), 0};
-    while (entry.plan->workspace_bytes(entry.variant) > kLibraryWorkspaceBytes)
-      if (++entry.variant == entry.plan->variants())
-        throw Error(ErrorCode::kNotImplemented, "every plan of the library needs too much memory");
+      if (e.device == &device && e.op == op) return {e.chosen.plan.get(), e.chosen.variant};
+    Entry entry{&device, op, {}};
+    LibraryOp allowed = op;
+    if (device.allow_tf32) AllowTf32(allowed);
+    if (PlanChooser* chooser = device.plan_chooser())
+      entry.chosen = chooser->Choose(device, allowed, operands, kLibraryWorkspaceBytes, !device.IsCapturing(stream));
+    else
+      entry.chosen = {device.MakePlan(allowed, 1, kLibraryWorkspaceBytes), 0};
     entries_.push_back(std::move(entry));
-    return {entries_.back().plan.get(), entries_.back().variant};
+    return {entries_.back().chosen.plan.get(), entries_.back().chosen.variant};
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Entry> entries_;
 };
 

@@ -62,7 +62,7 @@ void Select(CudnnBuilder& builder, const DescriptorPtr& condition, const Descrip
 }  // namespace
 
 std::unique_ptr<RunnablePlan> MakeAttentionPlan(cudnnHandle_t handle, const AttentionDescription& op,
-                                                const std::string& blob) {
+                                                const PlanSource& source) {
   if (op.type != DType::kFloat16 && op.type != DType::kBfloat16)
     throw Error(ErrorCode::kNotImplemented, "cuDNN's attention is for half types");
   if (op.causal && op.kv_length != op.q_length)
@@ -107,7 +107,7 @@ std::unique_ptr<RunnablePlan> MakeAttentionPlan(cudnnHandle_t handle, const Atte
   const DescriptorPtr sum = Reduce(builder, CUDNN_REDUCE_TENSOR_ADD, s, builder.Inner(rows));
   s = builder.Pointwise(CUDNN_POINTWISE_DIV, s, sum, builder.Inner(scores, op.type));
   Product(builder, s, v, y);
-  return builder.MakePlan(handle, blob, true);
+  return builder.MakePlan(handle, source, true);
 }
 
 }  // namespace onda::cuda

@@ -52,7 +52,7 @@ cudnnPointwiseMode_t ModeOf(Activation activation) {
 }  // namespace
 
 std::unique_ptr<RunnablePlan> MakeConvolutionPlan(cudnnHandle_t handle, const ConvolutionDescription& op,
-                                                  const std::string& blob) {
+                                                  const PlanSource& source) {
   CudnnBuilder builder;
   const Image x = ImageOf(op.n, op.c, op.in, op.dims, op.channels_last);
   const Image w = ImageOf(op.k, op.c / op.groups, op.window, op.dims, op.channels_last);
@@ -103,10 +103,10 @@ std::unique_ptr<RunnablePlan> MakeConvolutionPlan(cudnnHandle_t handle, const Co
   if (op.has_residual) --steps, value = builder.Pointwise(CUDNN_POINTWISE_ADD, value, residual, next());
   if (op.has_bias) --steps, value = builder.Pointwise(CUDNN_POINTWISE_ADD, value, bias, next());
   if (op.activation != Activation::kNone) --steps, builder.Pointwise(ModeOf(op.activation), value, nullptr, next());
-  return builder.MakePlan(handle, blob, op.type != DType::kFloat || op.tf32);
+  return builder.MakePlan(handle, source, op.type != DType::kFloat || op.tf32);
 }
 
-std::unique_ptr<RunnablePlan> MakePoolPlan(cudnnHandle_t handle, const PoolDescription& op, const std::string& blob) {
+std::unique_ptr<RunnablePlan> MakePoolPlan(cudnnHandle_t handle, const PoolDescription& op, const PlanSource& source) {
   CudnnBuilder builder;
   const Image x = ImageOf(op.n, op.c, op.in, op.dims, op.channels_last);
   const Image y = ImageOf(op.n, op.c, op.out, op.dims, op.channels_last);
@@ -140,7 +140,7 @@ std::unique_ptr<RunnablePlan> MakePoolPlan(cudnnHandle_t handle, const PoolDescr
       .SetChild(CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC, *y_tensor)
       .Finalize();
   builder.Add(pool);
-  return builder.MakePlan(handle, blob, true);
+  return builder.MakePlan(handle, source, true);
 }
 
 }  // namespace onda::cuda

@@ -7,7 +7,7 @@
 namespace onda::cuda {
 namespace {
 
-constexpr int64_t kCandidates = 64, kVariants = 12;
+constexpr int64_t kCandidates = 64;
 
 // Row-major strides.
 std::vector<int64_t> Dense(std::span<const int64_t> dims) {
@@ -95,6 +95,31 @@ bool UsesTensorCores(const Descriptor& configuration) {
                                CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes) != CUDNN_STATUS_SUCCESS)
     return true;
   return std::find(notes, notes + count, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) != notes + count;
+}
+
+// Engine configurations for a graph, best first as the library sees it. None where it refuses the question.
+std::vector<DescriptorPtr> Candidates(const Descriptor& graph, cudnnBackendHeurMode_t mode) {
+  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+  try {
+    heuristics.SetChild(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
+        .Set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode)
+        .Finalize();
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::kDeviceLost) throw;
+    return {};
+  }
+  std::vector<DescriptorPtr> configurations;
+  std::vector<cudnnBackendDescriptor_t> handles;
+  for (int64_t i = 0; i < kCandidates; ++i) {
+    configurations.push_back(std::make_shared<Descriptor>(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
+    handles.push_back(configurations.back()->get());
+  }
+  int64_t found = 0;
+  if (cudnnBackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                               kCandidates, &found, handles.data()) != CUDNN_STATUS_SUCCESS)
+    return {};
+  configurations.resize(static_cast<size_t>(std::min(found, kCandidates)));
+  return configurations;
 }
 
 }  // namespace
@@ -196,14 +221,14 @@ DescriptorPtr CudnnBuilder::Pointwise(cudnnPointwiseMode_t mode, const Descripto
   return y;
 }
 
-std::unique_ptr<RunnablePlan> CudnnBuilder::MakePlan(cudnnHandle_t handle, const std::string& blob,
+std::unique_ptr<RunnablePlan> CudnnBuilder::MakePlan(cudnnHandle_t handle, const PlanSource& source,
                                                      bool allow_tensor_cores) {
   std::vector<Variant> variants;
-  if (!blob.empty()) {
+  if (!source.blob.empty()) {
     auto plan = std::make_shared<Descriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     plan->Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle)
-        .Set(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<int64_t>(blob.size()),
-             blob.data())
+        .Set(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<int64_t>(source.blob.size()),
+             source.blob.data())
         .Finalize();
     variants.push_back({plan, WorkspaceOf(*plan)});
     return std::make_unique<CudnnPlan>(handle, std::move(variants), operand_uids_, scalars_, kept_);
@@ -218,34 +243,28 @@ std::unique_ptr<RunnablePlan> CudnnBuilder::MakePlan(cudnnHandle_t handle, const
   Keep(graph);
   for (const DescriptorPtr& o : operations_) Keep(o);
 
-  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-  const cudnnBackendHeurMode_t mode = CUDNN_HEUR_MODE_A;
-  heuristics.SetChild(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, *graph)
-      .Set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode)
-      .Finalize();
-  std::vector<DescriptorPtr> configurations;
-  std::vector<cudnnBackendDescriptor_t> handles;
-  for (int64_t i = 0; i < kCandidates; ++i) {
-    configurations.push_back(std::make_shared<Descriptor>(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
-    handles.push_back(configurations.back()->get());
-  }
-  int64_t found = 0;
-  Check(cudnnBackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                 kCandidates, &found, handles.data()),
-        "cuDNN's heuristics");
   std::string why;
-  for (int64_t i = 0; i < found && static_cast<int64_t>(variants.size()) < kVariants; ++i) {
-    const DescriptorPtr& configuration = configurations[static_cast<size_t>(i)];
-    if (!allow_tensor_cores && UsesTensorCores(*configuration)) continue;
-    try {
-      auto plan = std::make_shared<Descriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-      plan->Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle)
-          .SetChild(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, *configuration)
-          .Finalize();
-      variants.push_back({plan, WorkspaceOf(*plan)});
-      Keep(configuration);
-    } catch (const Error& e) {
-      why = e.what();  // not every configuration holds on every device; the next may
+  // What the fallback offers is slow and always there, also where fp32 must not be rounded for tensor cores.
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+    if (!variants.empty()) break;
+    for (const DescriptorPtr& configuration : Candidates(*graph, mode)) {
+      if (static_cast<int>(variants.size()) >= source.most) break;
+      if (!allow_tensor_cores && UsesTensorCores(*configuration)) continue;
+      try {
+        auto plan = std::make_shared<Descriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+        plan->Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle)
+            .SetChild(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, *configuration)
+            .Finalize();
+        const size_t workspace = WorkspaceOf(*plan);
+        if (workspace > source.workspace) {
+          why = "plans need " + std::to_string(workspace) + " bytes of workspace";
+          continue;
+        }
+        variants.push_back({plan, workspace});
+        Keep(configuration);
+      } catch (const Error& e) {
+        why = e.what();  // not every configuration holds on every device; the next may
+      }
     }
   }
   if (variants.empty()) throw Error(ErrorCode::kNotImplemented, "cuDNN has no plan" + (why.empty() ? "" : ": " + why));

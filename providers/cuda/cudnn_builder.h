@@ -53,8 +53,8 @@ class CudnnBuilder {
   void Add(DescriptorPtr operation) { operations_.push_back(std::move(operation)); }
   void Keep(DescriptorPtr descriptor) { kept_.push_back(std::move(descriptor)); }
 
-  // Asks the heuristics, or restores the one plan of a blob. allow_tensor_cores: fp32 through TF32 is wanted.
-  std::unique_ptr<RunnablePlan> MakePlan(cudnnHandle_t handle, const std::string& blob, bool allow_tensor_cores);
+  // allow_tensor_cores: fp32 through TF32 is wanted.
+  std::unique_ptr<RunnablePlan> MakePlan(cudnnHandle_t handle, const PlanSource& source, bool allow_tensor_cores);
 
  private:
   DescriptorPtr Tensor(DType type, std::span<const int64_t> dims, std::span<const int64_t> strides, bool in_memory,

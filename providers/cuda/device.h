@@ -21,6 +21,7 @@
 namespace onda::cuda {
 
 class Device;
+class PlanChooser;
 
 // What a device is and with which libraries it is driven. Sizes in bytes.
 struct Properties {
@@ -82,6 +83,22 @@ class LibraryPlan {
   // What Device::RestorePlan takes, valid for the same description, device and library versions. May be empty: then
   // plans are cheap to make.
   virtual std::string Blob(int variant) const = 0;
+};
+
+// A plan and the variant of it that is to be executed.
+struct ChosenPlan {
+  std::unique_ptr<LibraryPlan> plan;
+  int variant = 0;
+};
+
+// Chooses plans in place of the libraries' heuristics; see plan_tuner.h. May be called from several threads.
+class PlanChooser {
+ public:
+  virtual ~PlanChooser() = default;
+  // A plan whose workspace is of at most `workspace` bytes. operands: those of the launch that it is for; only their
+  // sizes and which of them are the same are looked at. may_wait: the calling thread captures nothing.
+  virtual ChosenPlan Choose(Device& device, const LibraryOp& op, std::span<const Buffer> operands, size_t workspace,
+                            bool may_wait) = 0;
 };
 
 using CapturedNode = uint64_t;
@@ -162,8 +179,9 @@ class Device {
   virtual std::unique_ptr<Module> Compile(const std::string& source, const std::string& name) = 0;
   virtual std::unique_ptr<Module> LoadModule(const std::string& binary) = 0;
 
-  // Throws kNotImplemented with the library's reason where it has no plan.
-  virtual std::unique_ptr<LibraryPlan> MakePlan(const LibraryOp& op) = 0;
+  // At most `most` variants, none with a workspace of more than `workspace` bytes. Throws kNotImplemented with the
+  // library's reason where it has no plan.
+  virtual std::unique_ptr<LibraryPlan> MakePlan(const LibraryOp& op, int most, size_t workspace) = 0;
   virtual std::unique_ptr<LibraryPlan> RestorePlan(const LibraryOp& op, const std::string& blob) = 0;
   // Operands in the order of the description. The workspace is of at least the variant's bytes.
   virtual void Execute(Stream& stream, LibraryPlan& plan, int variant, std::span<const Buffer> operands,
@@ -172,6 +190,13 @@ class Device {
   // Named ranges for profilers, per thread and nested.
   virtual void PushRange(const char* name) = 0;
   virtual void PopRange() = 0;
+
+  // Set before the first launch; none: the libraries' heuristics choose.
+  void set_plan_chooser(std::shared_ptr<PlanChooser> chooser) { chooser_ = std::move(chooser); }
+  PlanChooser* plan_chooser() const { return chooser_.get(); }
+
+ private:
+  std::shared_ptr<PlanChooser> chooser_;
 };
 
 // What the stream handles of a provider begin with.

@@ -323,9 +323,11 @@ class CudaDevice : public Device {
     return std::make_unique<CudaModule>(binary);
   }
 
-  std::unique_ptr<LibraryPlan> MakePlan(const LibraryOp& op) override { return PlanOf(op, ""); }
+  std::unique_ptr<LibraryPlan> MakePlan(const LibraryOp& op, int most, size_t workspace) override {
+    return PlanOf(op, {"", most, workspace});
+  }
   std::unique_ptr<LibraryPlan> RestorePlan(const LibraryOp& op, const std::string& blob) override {
-    return PlanOf(op, blob);
+    return PlanOf(op, {blob, 1, kLibraryWorkspaceBytes});
   }
   void Execute(Stream& stream, LibraryPlan& plan, int variant, std::span<const Buffer> operands,
                Buffer workspace) override {
@@ -377,14 +379,14 @@ class CudaDevice : public Device {
     Check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, most), "cudaFuncSetAttribute");
   }
 
-  std::unique_ptr<LibraryPlan> PlanOf(const LibraryOp& op, const std::string& blob) {
+  std::unique_ptr<LibraryPlan> PlanOf(const LibraryOp& op, const PlanSource& source) {
     const OnDevice on(ordinal_);
     const std::lock_guard lock(libraries_);
-    if (const auto* gemm = std::get_if<GemmDescription>(&op)) return MakeGemmPlan(cublas_, *gemm, blob);
-    if (const auto* conv = std::get_if<ConvolutionDescription>(&op)) return MakeConvolutionPlan(cudnn_, *conv, blob);
+    if (const auto* gemm = std::get_if<GemmDescription>(&op)) return MakeGemmPlan(cublas_, *gemm, source);
+    if (const auto* conv = std::get_if<ConvolutionDescription>(&op)) return MakeConvolutionPlan(cudnn_, *conv, source);
     if (const auto* attention = std::get_if<AttentionDescription>(&op))
-      return MakeAttentionPlan(cudnn_, *attention, blob);
-    return MakePoolPlan(cudnn_, std::get<PoolDescription>(op), blob);
+      return MakeAttentionPlan(cudnn_, *attention, source);
+    return MakePoolPlan(cudnn_, std::get<PoolDescription>(op), source);
   }
 
   int ordinal_;

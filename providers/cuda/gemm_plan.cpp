@@ -10,8 +10,6 @@
 namespace onda::cuda {
 namespace {
 
-constexpr int kVariants = 16;
-
 cudaDataType TypeOf(DType type) {
   switch (type) {
     case DType::kFloat:
@@ -71,25 +69,25 @@ class GemmPlan : public RunnablePlan {
   }
   ~GemmPlan() override { cublasLtMatmulDescDestroy(matmul_); }
 
-  void AskHeuristics() {
+  void AskHeuristics(int most, size_t workspace) {
     cublasLtMatmulPreference_t preference;
     Check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
-    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kLibraryWorkspaceBytes,
-                                         sizeof(kLibraryWorkspaceBytes));
+    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
+                                         sizeof(workspace));
     const uint32_t alignment = 16;
     for (const auto attribute :
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
       cublasLtMatmulPreferenceSetAttribute(preference, attribute, &alignment, sizeof(alignment));
-    algorithms_.resize(kVariants);
+    algorithms_.resize(static_cast<size_t>(most));
     int found = 0;
-    const cublasStatus_t status =
-        cublasLtMatmulAlgoGetHeuristic(handle_, matmul_, b_.handle, a_.handle, y_.handle, y_.handle, preference,
-                                       kVariants, algorithms_.data(), &found);
+    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+        handle_, matmul_, b_.handle, a_.handle, y_.handle, y_.handle, preference, most, algorithms_.data(), &found);
     cublasLtMatmulPreferenceDestroy(preference);
     Check(status, "cublasLtMatmulAlgoGetHeuristic");
     algorithms_.resize(static_cast<size_t>(found));
-    if (found == 0) throw Error(ErrorCode::kNotImplemented, "cuBLASLt has no algorithm for the product");
+    std::erase_if(algorithms_, [](const auto& a) { return a.state != CUBLAS_STATUS_SUCCESS; });
+    if (algorithms_.empty()) throw Error(ErrorCode::kNotImplemented, "cuBLASLt has no algorithm for the product");
   }
 
   void Restore(const std::string& blob) {
@@ -164,9 +162,9 @@ class GemmPlan : public RunnablePlan {
 }  // namespace
 
 std::unique_ptr<RunnablePlan> MakeGemmPlan(cublasLtHandle_t handle, const GemmDescription& op,
-                                           const std::string& blob) {
+                                           const PlanSource& source) {
   auto plan = std::make_unique<GemmPlan>(handle, op);
-  blob.empty() ? plan->AskHeuristics() : plan->Restore(blob);
+  source.blob.empty() ? plan->AskHeuristics(source.most, source.workspace) : plan->Restore(source.blob);
   return plan;
 }
 

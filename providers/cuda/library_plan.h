@@ -19,13 +19,20 @@ class RunnablePlan : public LibraryPlan {
   virtual void Run(int variant, std::span<const Buffer> operands, Buffer workspace, cudaStream_t stream) = 0;
 };
 
-// blob: what a plan gave for one of its variants, or "" to ask the library's heuristics.
-std::unique_ptr<RunnablePlan> MakeGemmPlan(cublasLtHandle_t handle, const GemmDescription& op, const std::string& blob);
+// Where a plan comes from: the library's heuristics, or what another plan gave for one of its variants.
+struct PlanSource {
+  std::string blob;  // "": the heuristics
+  // Of what the heuristics offer: as many variants at most, none with a workspace of more bytes.
+  int most = 1;
+  size_t workspace = kLibraryWorkspaceBytes;
+};
+std::unique_ptr<RunnablePlan> MakeGemmPlan(cublasLtHandle_t handle, const GemmDescription& op,
+                                           const PlanSource& source);
 std::unique_ptr<RunnablePlan> MakeConvolutionPlan(cudnnHandle_t handle, const ConvolutionDescription& op,
-                                                  const std::string& blob);
+                                                  const PlanSource& source);
 std::unique_ptr<RunnablePlan> MakeAttentionPlan(cudnnHandle_t handle, const AttentionDescription& op,
-                                                const std::string& blob);
-std::unique_ptr<RunnablePlan> MakePoolPlan(cudnnHandle_t handle, const PoolDescription& op, const std::string& blob);
+                                                const PlanSource& source);
+std::unique_ptr<RunnablePlan> MakePoolPlan(cudnnHandle_t handle, const PoolDescription& op, const PlanSource& source);
 
 }  // namespace onda::cuda
 

@@ -15,7 +15,8 @@
 namespace onda::cuda_sim {
 
 struct Sim {
-  explicit Sim(uint64_t seed) : device(MakeSimDevice({.seed = seed})), stream(device->MakeStream(false)) {}
+  explicit Sim(uint64_t seed) : Sim(SimOptions{.seed = seed}) {}
+  explicit Sim(const SimOptions& options) : device(MakeSimDevice(options)), stream(device->MakeStream(false)) {}
   ~Sim() {
     for (void* p : memory) device->Free(p);
   }

@@ -17,7 +17,7 @@ cuda::Buffer Upload(Sim& sim, const std::vector<float>& values) {
 
 // Runs every variant; the result of the last.
 std::vector<float> RunAll(Sim& sim, const cuda::LibraryOp& op, std::vector<Buffer> operands, size_t results) {
-  const auto plan = sim.device->MakePlan(op);
+  const auto plan = sim.device->MakePlan(op, 16, cuda::kLibraryWorkspaceBytes);
   operands.push_back(sim.Make(results * sizeof(float)));
   EXPECT_GE(plan->variants(), 1);
   for (int v = 0; v < plan->variants(); ++v) {
@@ -48,7 +48,7 @@ TEST(SimLibrary, Products) {
   EXPECT_EQ(RunAll(sim, d, {a, b, bias, residual}, 4), (std::vector<float>{15, 59, 71, 133}));
   cuda::GemmDescription wrong = d;
   wrong.type = DType::kUint8;
-  EXPECT_THROW(sim.device->MakePlan(wrong), Error);
+  EXPECT_THROW(sim.device->MakePlan(wrong, 1, cuda::kLibraryWorkspaceBytes), Error);
 }
 
 TEST(SimLibrary, ConvolutionsAndPools) {
@@ -76,7 +76,7 @@ TEST(SimLibrary, RefusesAndReports) {
     Sim sim(seed);
     const Buffer a = sim.Ramp<float>(6), b = sim.Ramp<float>(6), y = sim.Make(16), fresh = sim.Make(24);
     const cuda::GemmDescription d{.m = 2, .n = 2, .k = 3, .a_row = 3, .b_row = 2, .y_row = 2};
-    auto plan = sim.device->MakePlan(d);
+    auto plan = sim.device->MakePlan(d, 16, cuda::kLibraryWorkspaceBytes);
     const Buffer workspace = sim.Make(1 << 20);
     for (int v = 0; v < plan->variants(); ++v) {
       if (plan->workspace_bytes(v) == 0) continue;

@@ -1,6 +1,7 @@
 #include "tests/cuda_sim/sim_device.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "tests/cuda_sim/captured.h"
@@ -39,12 +40,19 @@ class SimEvent : public cuda::Event {
 
 class SimPlan : public cuda::LibraryPlan {
  public:
-  SimPlan(cuda::LibraryOp o, std::vector<size_t> bytes) : op(std::move(o)), workspaces(std::move(bytes)) {}
-  int variants() const override { return static_cast<int>(workspaces.size()); }
-  size_t workspace_bytes(int variant) const override { return workspaces.at(static_cast<size_t>(variant)); }
-  std::string Blob(int variant) const override { return "sim " + std::to_string(workspace_bytes(variant)); }
+  struct Variant {
+    size_t workspace;
+    unsigned microseconds;  // of simulated time
+  };
+  SimPlan(cuda::LibraryOp o, std::vector<Variant> v) : op(std::move(o)), list(std::move(v)) {}
+  int variants() const override { return static_cast<int>(list.size()); }
+  size_t workspace_bytes(int variant) const override { return list.at(static_cast<size_t>(variant)).workspace; }
+  std::string Blob(int variant) const override {
+    const Variant& v = list.at(static_cast<size_t>(variant));
+    return "sim " + std::to_string(v.workspace) + " " + std::to_string(v.microseconds);
+  }
   cuda::LibraryOp op;
-  std::vector<size_t> workspaces;
+  std::vector<Variant> list;
 };
 
 // Captures that this thread has begun: memory calls are refused meanwhile.
@@ -52,7 +60,8 @@ thread_local int captures_of_thread = 0;
 
 class SimDevice : public cuda::Device {
  public:
-  SimDevice(const SimOptions& options, std::shared_ptr<World> world) : world_(std::move(world)) {
+  SimDevice(const SimOptions& options, std::shared_ptr<World> world)
+      : world_(std::move(world)), plan_microseconds_(options.plan_microseconds) {
     memory_.set_limit(options.memory);
     properties_ = {.name = "simulated H100",
                    .uuid = "GPU-simulated",
@@ -364,20 +373,27 @@ class SimDevice : public cuda::Device {
   }
   std::unique_ptr<cuda::Module> LoadModule(const std::string& binary) override { return LoadCompiled(binary); }
 
-  std::unique_ptr<cuda::LibraryPlan> MakePlan(const cuda::LibraryOp& op) override {
+  std::unique_ptr<cuda::LibraryPlan> MakePlan(const cuda::LibraryOp& op, int most, size_t workspace) override {
     const std::lock_guard lock(world_->mutex());
     OperandsOf(op);  // refuses what no library takes
-    std::vector<size_t> workspaces;
-    for (uint64_t n = 1 + world_->random()() % 4; n > 0; --n) {
+    std::vector<SimPlan::Variant> list;
+    for (const unsigned microseconds : plan_microseconds_)
+      if (list.size() < static_cast<size_t>(most)) list.push_back({0, microseconds});
+    if (!list.empty()) return std::make_unique<SimPlan>(op, list);
+    const uint64_t wanted = std::min<uint64_t>(static_cast<uint64_t>(most), 1 + world_->random()() % 4);
+    for (uint64_t n = 0; n < wanted; ++n) {
       const uint64_t pick = world_->random()() % 4;
-      workspaces.push_back(pick == 0 ? 0 : pick == 1 ? 16 : 256 * (1 + world_->random()() % 1000));
+      const size_t need = pick == 0 ? 0 : pick == 1 ? 16 : 256 * (1 + world_->random()() % 1000);
+      list.push_back({need <= workspace ? need : 0, static_cast<unsigned>(1 + world_->random()() % 1000)});
     }
-    return std::make_unique<SimPlan>(op, workspaces);
+    return std::make_unique<SimPlan>(op, list);
   }
   std::unique_ptr<cuda::LibraryPlan> RestorePlan(const cuda::LibraryOp& op, const std::string& blob) override {
-    if (!blob.starts_with("sim ")) Refuse("the stored plan is not of this library");
+    SimPlan::Variant v;
+    if (std::sscanf(blob.c_str(), "sim %zu %u", &v.workspace, &v.microseconds) != 2)
+      Refuse("the stored plan is not of this library");
     OperandsOf(op);
-    return std::make_unique<SimPlan>(op, std::vector<size_t>{std::stoul(blob.substr(4))});
+    return std::make_unique<SimPlan>(op, std::vector{v});
   }
 
   void Execute(cuda::Stream& stream, cuda::LibraryPlan& plan, int variant, std::span<const Buffer> operands,
@@ -395,7 +411,8 @@ class SimDevice : public cuda::Device {
         Refuse("operand " + std::to_string(i) + " of a library's operation is not device memory or too small");
     Op op(Op::Kind::kLibrary, "a library's operation");
     op.library = [this, what = p.op, wanted, given = std::vector<Buffer>(operands.begin(), operands.end()), workspace,
-                  need] {
+                  need, microseconds = p.list[static_cast<size_t>(variant)].microseconds] {
+      world_->Pass(microseconds);
       Actor actor = world_->Touching();
       const Region& region = memory_.region();
       // The workspace is scribbled over, and read only after that.
@@ -603,6 +620,7 @@ class SimDevice : public cuda::Device {
   }
 
   std::shared_ptr<World> world_;
+  std::vector<unsigned> plan_microseconds_;
   DeviceMemory memory_;
   cuda::Properties properties_;
   uint64_t condition_count_ = 0;

@@ -16,6 +16,8 @@ namespace onda::cuda_sim {
 struct SimOptions {
   uint64_t seed = 0;
   size_t memory = size_t{2} << 30;
+  // Simulated time of each variant that a library's plan has; none: as the seed will.
+  std::vector<unsigned> plan_microseconds = {};
 };
 
 // What went wrong is reported by the next call that waits, as Error kInternal, and by every one after it.

@@ -84,6 +84,8 @@ class World : public OrderOracle {
   bool BlockIsOver(uint64_t) override { return false; }
   std::string DescribeWork(uint64_t interval) const;
   double Tick() { return ++time_; }
+  // The work that runs takes as many microseconds.
+  void Pass(double microseconds) { time_ += microseconds; }
 
  private:
   struct Done {
