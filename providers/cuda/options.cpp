@@ -21,6 +21,8 @@ Options ParseOptions(ProviderOptions& given) {
   options.memory_limit = static_cast<uint64_t>(InRange(given, "memory_limit", 0, 0, INT64_MAX));
   options.tf32 = InRange(given, "tf32", 0, 0, 1) != 0;
   options.cuda_graphs = InRange(given, "cuda_graphs", 1, 0, 1) != 0;
+  options.tuning = InRange(given, "tuning", 0, 0, 1) != 0;
+  options.plan_cache = given.String("plan_cache", "");
   return options;
 }
 

@@ -3,6 +3,7 @@
 #define ONDA_PROVIDERS_CUDA_OPTIONS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "onda/make_provider.h"
 
@@ -13,6 +14,13 @@ inline constexpr OndaOptionDef kOptionDefs[] = {
     {"memory_limit", "most bytes of device memory that the session may take, weights included; 0: all there are", "0"},
     {"tf32", "1: products and convolutions in fp32 may round their operands to TF32", "0"},
     {"cuda_graphs", "0: work is never captured and replayed", "1"},
+    {"tuning",
+     "1: the ways that cuBLASLt and cuDNN offer for an operation are timed at its first run, and the choice kept", "0"},
+    {"plan_cache",
+     "file of the choices, for processes to share; none: no file. Where none is named, $XDG_CACHE_HOME/onda/plans is "
+     "read, "
+     "and written when tuning is 1",
+     ""},
 };
 
 struct Options {
@@ -20,6 +28,8 @@ struct Options {
   uint64_t memory_limit = 0;
   bool tf32 = false;
   bool cuda_graphs = true;
+  bool tuning = false;
+  std::string plan_cache;  // "": the default one
 };
 
 // Throws kInvalidArgument where a value is not what its key takes.

@@ -148,7 +148,7 @@ ChosenPlan PlanTuner::Choose(Device& device, const LibraryOp& op, std::span<cons
   const Clock::time_point begin = Clock::now();
   ChosenPlan chosen{device.MakePlan(op, tune ? options_.variants : 1, workspace), 0};
   if (!tune) {
-    if (Clock::now() - begin > kSlowToMake) cache_.Put(key, {chosen.plan->Blob(0), false, 0});
+    if (options_.keep_untimed && Clock::now() - begin > kSlowToMake) cache_.Put(key, {chosen.plan->Blob(0), false, 0});
     return chosen;
   }
   const auto [fastest, microseconds] = Fastest(device, op, *chosen.plan, operands);

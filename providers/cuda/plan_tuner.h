@@ -14,7 +14,9 @@ namespace onda::cuda {
 struct TuningOptions {
   // Times the variants of what the cache does not know, at its first launch, on scratch operands.
   bool tuning = false;
-  std::string cache;          // file; "": none
+  std::string cache;  // file; "": none
+  // What was not timed and is slow to make is kept there too.
+  bool keep_untimed = true;
   int variants = 16;          // that a library is asked for
   double milliseconds = 300;  // for one operation, about; variants that are not reached are not chosen
   PlanCache::Warn warn;

@@ -1,5 +1,6 @@
 #include "providers/cuda/provider.h"
 
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "providers/cuda/device_memory.h"
 #include "providers/cuda/device_source.h"
 #include "providers/cuda/options.h"
+#include "providers/cuda/plan_tuner.h"
 #include "providers/cuda/provider_stream.h"
 #include "providers/cuda/staging.h"
 
@@ -44,6 +46,7 @@ class CudaProvider {
         memory_(*device_, options_.memory_limit),
         staging_(*device_) {
     device_->allow_tf32 = options_.tf32;
+    device_->set_plan_chooser(std::make_shared<PlanTuner>(device_->properties(), TuningOf(options_)));
   }
 
   static std::span<const OndaKernelDef* const> kernels() { return CudaKernels(); }
@@ -89,6 +92,16 @@ class CudaProvider {
   }
 
  private:
+  static TuningOptions TuningOf(const Options& options) {
+    TuningOptions tuning;
+    tuning.tuning = options.tuning;
+    tuning.cache = options.plan_cache.empty()     ? DefaultPlanCache()
+                   : options.plan_cache == "none" ? ""
+                                                  : options.plan_cache;
+    tuning.keep_untimed = options.tuning || !options.plan_cache.empty();
+    tuning.warn = [](const std::string& text) { std::fprintf(stderr, "onda: cuda: %s\n", text.c_str()); };
+    return tuning;
+  }
   static double BytesOf(const FactView& fact) {
     if (!fact.present() || !fact.static_shape()) return 0;
     double bits = BitsOf(fact.type());

@@ -110,8 +110,10 @@ TEST(Tuning, ANodeTakesTheWorkspaceOfItsPlan) {
     OndaLaunch launch{};
     launch.size = sizeof(launch);
     launch.workspace = workspace.data;
-    launch.stream = sim.stream.get();
+    cuda::StreamHandle stream{sim.device->MakeStream(false)};
+    launch.stream = &stream;
     plans.Execute(LaunchArgs(launch), kProduct, std::vector<Buffer>{a, b, y});
+    sim.device->Synchronize(*stream.stream);
     const std::vector<float> first = sim.Read<float>(y);
     EXPECT_EQ(first[0], 8 * (0 + 1 * 1 + 2 * 2 + 3 * 3 + 4 * 4 + 5 * 5 + 6 * 6 + 7 * 7) - 2 * 140.0f);
     const size_t bytes = plans.WorkspaceBytes(kProduct);
@@ -119,6 +121,7 @@ TEST(Tuning, ANodeTakesTheWorkspaceOfItsPlan) {
     const Buffer exact = bytes ? sim.Make(bytes) : Buffer{};
     launch.workspace = exact.data;
     plans.Execute(LaunchArgs(launch), kProduct, std::vector<Buffer>{a, b, y});
+    sim.device->Synchronize(*stream.stream);
     EXPECT_EQ(sim.Read<float>(y), first);
   }
 }
