@@ -31,7 +31,7 @@ void CopyTensor(const InstanceSet& instances, BlockPool& host, const RuntimeValu
   try {
     device.Copy(to.data, from.data, bytes, kind, lane->stream);
     device.Synchronize(lane->stream);
-  } catch (const Error&) {
+  } catch (...) {
     device.ReturnLane(std::move(lane), false);
     throw;
   }

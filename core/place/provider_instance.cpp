@@ -158,6 +158,11 @@ void ProviderInstance::Synchronize(void* stream) const {
   ThrowIfFailed(status, label_);
 }
 
+void ProviderInstance::Quiet(void* stream) const noexcept {
+  OndaStatus ignored{};
+  def_.synchronize_stream(handle_, stream, &ignored);
+}
+
 void ProviderInstance::Record(void* event, void* stream) const {
   OndaStatus status{};
   def_.record_event(handle_, event, stream, &status);
@@ -265,8 +270,7 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {
-  OndaStatus ignored{};  // what failed first is what the caller hears of
-  if (lane.stream) def_.synchronize_stream(handle_, lane.stream, &ignored);
+  if (lane.stream) Quiet(lane.stream);
   for (void* event : lane.events) def_.destroy_event(handle_, event);
   if (lane.stream) def_.destroy_stream(handle_, lane.stream);
   if (lane.status) Free(lane.status);

@@ -74,6 +74,8 @@ class ProviderInstance {
   void Free(void* memory) const { def_.free(handle_, memory); }
   void Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind, void* stream) const;
   void Synchronize(void* stream) const;
+  // On the way of an error, where what failed first is what the caller hears of: waits as far as that can be done.
+  void Quiet(void* stream) const noexcept;
   void Record(void* event, void* stream) const;
   void Wait(void* stream, void* event) const;
   void SynchronizeEvent(void* event) const;
@@ -97,7 +99,8 @@ class ProviderInstance {
   // A stream with its status word, for one run at a time.
   struct Lane {
     void* stream = nullptr;
-    int32_t* status = nullptr;  // two int32 in device memory, zero
+    int32_t* status = nullptr;        // two int32 in device memory, zero
+    int32_t read_status[2] = {0, 0};  // where they are copied to; lasts as long as the stream that copies
     std::vector<void*> events;
   };
   // From those that earlier runs returned, or a new one. events: how many the lane must have at least.

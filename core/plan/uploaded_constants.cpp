@@ -9,19 +9,22 @@ UploadedConstants::~UploadedConstants() {
 }
 
 void UploadedConstants::Add(int32_t instance, const TensorPtr& constant, const std::string& name) {
-  if (memory_.count({instance, constant})) return;
+  const auto [entry, added] = memory_.try_emplace({instance, constant}, nullptr);
+  if (!added) return;
   const ProviderInstance& provider = *instances_->instances[instance];
-  void* memory = provider.Allocate(std::max<size_t>(constant->bytes(), 1));
-  if (!memory)
+  void* const memory = provider.Allocate(std::max<size_t>(constant->bytes(), 1));
+  if (!memory) {
+    memory_.erase(entry);
     throw Error(ErrorCode::kOutOfMemory, provider.label() + ": no memory for constant '" + name + "' of " +
                                              std::to_string(constant->bytes()) + " bytes");
-  memory_[{instance, constant}] = memory;
+  }
+  entry->second = memory;
   if (constant->bytes() == 0) return;
   auto lane = provider.TakeLane(0);
   try {
     provider.Copy(memory, constant->data(), constant->bytes(), kOndaHostToDevice, lane->stream);
     provider.Synchronize(lane->stream);
-  } catch (const Error&) {
+  } catch (...) {
     provider.ReturnLane(std::move(lane), false);
     throw;
   }

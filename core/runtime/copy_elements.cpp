@@ -9,12 +9,7 @@ class ElementCopier {
   ElementCopier(const HostOpContext& c, int32_t from, int32_t to)
       : c_(c), from_(from), to_(to), provider_(c.provider(to == 0 ? from : to)), lane_(provider_.TakeLane(0)) {}
   ~ElementCopier() {
-    if (!lane_) return;
-    try {
-      provider_.Synchronize(lane_->stream);
-    } catch (const Error&) {  // what failed first is what the caller hears of
-    }
-    provider_.ReturnLane(std::move(lane_), false);
+    if (lane_) provider_.ReturnLane(std::move(lane_), false);
   }
 
   RuntimeValue Copy(const RuntimeValue& value) {

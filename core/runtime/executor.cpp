@@ -122,13 +122,8 @@ class Lanes {
   // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's
   // events. A lane in doubt is thrown away.
   ~Lanes() {
-    for (size_t i = 1; i < lanes_.size(); ++i) {
-      if (!lanes_[i]) continue;
-      try {
-        instances_.instances[i]->Synchronize(lanes_[i]->stream);
-      } catch (const Error&) {  // what failed first is what the caller hears of
-      }
-    }
+    for (size_t i = 1; i < lanes_.size(); ++i)
+      if (lanes_[i]) instances_.instances[i]->Quiet(lanes_[i]->stream);
     for (size_t i = 1; i < lanes_.size(); ++i)
       if (lanes_[i]) GiveBack(i, false);
   }
@@ -139,8 +134,8 @@ class Lanes {
     lanes_[instance] = provider.TakeLane(static_cast<size_t>(plan_.event_counts[instance]));
     if (static_cast<size_t>(instance) < streams_.size() && streams_[instance]) {
       provider.Synchronize(lanes_[instance]->stream);  // a new lane clears its status word there
-      void* const wrapped = provider.WrapStream(streams_[instance]);
       own_streams_.resize(lanes_.size());
+      void* const wrapped = provider.WrapStream(streams_[instance]);
       own_streams_[instance] = std::exchange(lanes_[instance]->stream, wrapped);
     }
     return *lanes_[instance];
@@ -151,7 +146,7 @@ class Lanes {
     for (size_t i = 1; i < lanes_.size(); ++i) {
       if (!lanes_[i]) continue;
       const ProviderInstance& provider = *instances_.instances[i];
-      int32_t status[2] = {0, 0};
+      int32_t(&status)[2] = lanes_[i]->read_status;
       provider.Copy(status, lanes_[i]->status, sizeof(status), kOndaDeviceToHost, lanes_[i]->stream);
       provider.Synchronize(lanes_[i]->stream);
       if (status[1] != 0) return {status[0], status[1]};

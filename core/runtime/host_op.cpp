@@ -66,12 +66,7 @@ ElementMover::ElementMover(const HostOpContext& c, int32_t instance) : provider_
 }
 
 ElementMover::~ElementMover() {
-  if (!lane_) return;
-  try {
-    provider_.Synchronize(lane_->stream);
-  } catch (const Error&) {  // what failed first is what the caller hears of
-  }
-  provider_.ReturnLane(std::move(lane_), false);
+  if (lane_) provider_.ReturnLane(std::move(lane_), false);
 }
 
 void ElementMover::Finish() {

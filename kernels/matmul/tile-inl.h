@@ -201,17 +201,16 @@ constexpr void FillTileRow(TileFn (&row)[kNv + 1]) {
   row[3] = Tile<R, 3, false>;
 }
 
+template <int R>
+constexpr void FillTileRows(TileFn (&fn)[kMr][kNv + 1]) {
+  FillTileRow<R>(fn[R - 1]);
+  if constexpr (R > 1) FillTileRows<R - 1>(fn);
+}
+
 struct TileTable {
   TileFn fn[kMr][kNv + 1];
 
-  constexpr TileTable() : fn() { Fill<kMr>(); }
-  template <int R>
-  constexpr void Fill() {
-    if constexpr (R > 0) {
-      FillTileRow<R>(fn[R - 1]);
-      Fill<R - 1>();
-    }
-  }
+  constexpr TileTable() : fn() { FillTileRows<kMr>(fn); }
 };
 constexpr TileTable kTiles;
 

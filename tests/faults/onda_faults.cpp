@@ -18,6 +18,7 @@
 #include "onda/types.h"
 #include "tests/faults/fault.h"
 #include "tests/faults/scenario.h"
+#include "tests/providers/late_device.h"
 
 namespace onda::faults {
 namespace {
@@ -106,6 +107,7 @@ class Trial {
   }
 
   void ExpectNothingHeld(const Holdings& before, const std::string& where) {
+    for (const std::string& race : TakeRaces()) Report(false, scenario_, where + ": " + race);
     Holdings after = Held();
     if (after != before && scenario_.devices) {
       // The devices themselves remember what was done on them; the same again makes that the same.

@@ -1,6 +1,7 @@
 #include "tests/providers/wrapped_kernel.h"
 
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "kernels/op_table.h"
@@ -34,9 +35,12 @@ struct Functions {
   }
   static void* Create(const OndaNodeView* node, OndaStatus* status) {
     const OndaKernelDef& inner = Inner(*node);
-    void* kernel = inner.create(node, status);
-    if (!kernel) return nullptr;
-    return new WrappedKernel{&inner, kernel, std::string(node->op) + " '" + node->name + "'"};
+    std::unique_ptr<WrappedKernel> wrapped;
+    GuardStatus(status, [&] {
+      wrapped.reset(new WrappedKernel{&inner, nullptr, std::string(node->op) + " '" + node->name + "'"});
+    });
+    if (!wrapped || !(wrapped->kernel = inner.create(node, status))) return nullptr;
+    return wrapped.release();
   }
 };
 
