@@ -7,8 +7,13 @@
 #include <algorithm>
 #include <cstring>
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
+                                 apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#endif
 
 namespace onda::quantized {
 namespace {
@@ -73,7 +78,11 @@ void RunBytePlane(const BytePlane& plane) { plane.stride == 1 ? Plane<1>(plane) 
 
 }  // namespace onda::quantized
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #else
 namespace onda::quantized {
 void RunBytePlane(const BytePlane&) {}

@@ -9,8 +9,13 @@
 
 #include "kernels/quantized/igemm_isa.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
+                                 apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#endif
 
 namespace onda::quantized {
 namespace {
@@ -166,7 +171,11 @@ void RunDirect(const DirectBlock& k) {
 
 }  // namespace onda::quantized
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #else
 namespace onda::quantized {
 bool HasDirect() { return false; }

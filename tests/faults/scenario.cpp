@@ -169,6 +169,7 @@ Failure Bench::Load(int64_t fail_at) {
   auto load = [&]() -> OndaError* {
     OndaEnvOptions env{};
     env.size = sizeof(env);
+    env.log_level = 4;  // errors alone
     env.threads = 1;
     if (OndaError* e = api_.CreateEnv(&env, &env_)) return e;
     if (OndaError* e = api_.CreateSessionOptions(&options)) return e;
