@@ -113,6 +113,8 @@ struct Blocks {
     while (per_block > 32 && heads * ((rows + per_block - 1) / per_block) < 2 * threads) per_block /= 2;
     per_block = std::min(per_block, rows);
     per_head = per_block == 0 ? 0 : (rows + per_block - 1) / per_block;
+    // Of one size: products of few rows group their sums otherwise, and results would depend on the threads.
+    if (per_head > 0) per_block = (rows + per_head - 1) / per_head;
     tasks = heads * per_head;
     workers = static_cast<int>(std::min<int64_t>(threads, tasks));
     score_floats = (per_block * (a.keys + 2) + 15) / 16 * 16;
