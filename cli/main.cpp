@@ -7,6 +7,7 @@
 #include "cli/bisect.h"
 #include "cli/check.h"
 #include "cli/convert.h"
+#include "cli/doctor.h"
 #include "cli/dump.h"
 #include "cli/exit_code.h"
 #include "cli/info.h"
@@ -195,6 +196,17 @@ int Main(int argc, char** argv) {
   command->add_flag("--json", providers_json, "print JSON");
   command->add_option("libraries", provider_libraries, "shared libraries of providers to look at as well");
   command->callback([&] { code = Providers(provider_libraries, providers_json); });
+
+  DoctorOptions doctor;
+  command = app.add_subcommand("doctor", "Looks whether Onda works here, and says what to do where it does not");
+  command->add_option("--provider", doctor.providers, "one that must work, NAME[,KEY=VALUE...]")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--provider-library", doctor.provider_libraries,
+                   "a provider's library, by the name that it has itself")
+      ->allow_extra_args(false);
+  command->add_flag("--json", doctor.json, "print JSON");
+  command->callback([&] { code = Doctor(doctor); });
 
   try {
     app.parse(argc, argv);

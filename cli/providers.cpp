@@ -19,7 +19,12 @@ int Providers(const std::vector<std::string>& libraries, bool as_json) {
   }
   json list = json::array();
   for (const std::string& name : names) {
-    const std::vector<Env::ProviderLine> lines = env.DescribeExecutionProvider(name);
+    std::vector<Env::ProviderLine> lines;
+    try {
+      lines = env.DescribeExecutionProvider(name);
+    } catch (const Error& error) {
+      lines.push_back({"machine", "missing", error.what()});
+    }
     json entry = {{"name", name}, {"options", json::object()}, {"machine", json::array()}};
     for (const Env::ProviderLine& line : lines) {
       if (line.section == "option") {

@@ -57,6 +57,7 @@ def steps(jobs):
         Step("faults", ("build/release/tests/faults/onda_faults", "--plugin", "build/release/tests/faults/libfault_plugin.so"), 5,
              "build release", counts=True),
         Step("cuda build", ("python3", "tests/cuda/build.py", "--jobs", str(jobs)), 15, counts=True),
+        Step("cuda library", ("python3", "tests/cuda/library_test.py", onda), 2, "build release"),
         Step("demo", ("python3", "examples/digits/demo.py", onda), 2, "build release"),
         Step("conformance data", (PYTHON, "tests/conformance/generate.py"), 5),
         Step("conformance", (PYTHON, "tests/conformance/run.py", *suite), 10, "build release", counts=True),

@@ -21,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("resources.tsv")
 BUILD = ROOT / "build" / "cuda_objects"
+# The provider's libraries, and in a folder below a loader that asks for a library that is nowhere.
+LIBRARIES = ROOT / "build" / "cuda_library"
 HEADER = ["source", "kernel", "registers", "spills", "shared", "threads", "occupancy"]
 
 
@@ -104,36 +106,44 @@ def rows_of(home, source):
 
 
 def link(home, kernels, jobs):
-    """The device over CUDA's libraries, compiled and linked with all kernels; problems as text."""
+    """The provider's libraries, of all kernels and the device over CUDA's libraries; problems as text."""
     roots = [home, home.parent / "cudnn"]
     includes = [f"-isystem{root / 'include'}" for root in roots]
-    sources = sorted(p.relative_to(ROOT) for p in (ROOT / "providers" / "cuda").glob("*.cpp"))
+    provider = Path("providers") / "cuda"
+    sources = sorted(p.relative_to(ROOT) for p in (ROOT / provider).glob("*.cpp"))
     # What kernels need of their families besides their own file.
     sources += [Path(line) for line in (ROOT / "kernels" / "cuda_sources.txt").read_text().split()]
+    loader = [provider / "loader" / name for name in ("loader.cpp", "machine.cpp")]
+    flags = ["-std=c++20", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-I.", "-Iinclude", *includes]
+
+    def run(command):
+        result = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return f"{command[-1]}: {result.stdout[-2000:]}" if result.returncode != 0 else ""
 
     def compile_host(source):
-        target = BUILD / (str(source).replace("/", "_") + ".o")
-        return target, subprocess.run(
-            ["g++", "-std=c++20", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I.", "-Iinclude", *includes, "-c", source,
-             "-o", target], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return run(["g++", *flags, "-c", source, "-o", BUILD / (str(source).replace("/", "_") + ".o")])
 
     with ThreadPoolExecutor(jobs) as pool:
-        done = list(pool.map(compile_host, sources))
-    problems = [f"{target.name}: {result.stdout}" for target, result in done if result.returncode != 0]
+        problems = [p for p in pool.map(compile_host, sources) if p]
     if problems:
         return problems
     libraries = []
-    for name in ("cudart", "cublasLt", "cudnn", "nvrtc"):
-        found = [p for root in roots for p in sorted((root / "lib").glob(f"lib{name}.so*"))]
+    for name in ("cudart_static", "cublasLt", "cudnn", "nvrtc"):
+        found = [p for root in roots for p in sorted((root / "lib").glob(f"lib{name}.*")) if ".alt." not in p.name]
         if not found:
-            return [f"lib{name}.so is not in {home}/lib"]
+            return [f"lib{name} is not in {home}/lib"]
         libraries.append(found[-1])
     objects = [BUILD / str(s).replace("/", "_") / "object.o" for s in kernels]
-    result = subprocess.run(
-        ["g++", "-shared", "-o", BUILD / "libonda_cuda.so", *[t for t, _ in done], *objects, *libraries,
-         "-Wl,--no-undefined", f"-Wl,-rpath-link,{home / 'lib'}", "-lhwy", "-lpthread", "-ldl"], text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
-    return [f"link: {result.stdout[-2000:]}"] if result.returncode != 0 else []
+    objects += [BUILD / (str(s).replace("/", "_") + ".o") for s in sources]
+    lacking = LIBRARIES / "lacking"
+    lacking.mkdir(parents=True, exist_ok=True)
+    shared = ["g++", "-shared", "-Wl,--no-undefined", "-Wl,--exclude-libs,ALL", "-Wl,--version-script=cmake/provider.map"]
+    end = ["-lpthread", "-ldl", "-lrt", "-o"]
+    return [p for p in (
+        run([*shared, *objects, *libraries, f"-Wl,-rpath-link,{home / 'lib'}", "-lhwy", *end, LIBRARIES / "libonda_cuda.so"]),
+        run([*shared, *flags, *loader, *end, LIBRARIES / "libonda_provider_cuda.so"]),
+        run([*shared, *flags, '-DONDA_TEST_NEEDED="libnowhere.so.9"', *loader, *end, lacking / "libonda_provider_cuda.so"]),
+    ) if p]
 
 
 def main():

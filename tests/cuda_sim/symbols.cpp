@@ -56,17 +56,19 @@ Symbols::Symbols() {
       [](dl_phdr_info* info, size_t, void* self) {
         Symbols& s = *static_cast<Symbols*>(self);
         s.base_ = info->dlpi_addr;
+        s.file_ = info->dlpi_name && *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
         s.image_begin_ = UINTPTR_MAX;
+        s.image_end_ = 0;
         for (int i = 0; i < info->dlpi_phnum; ++i) {
           const ElfW(Phdr)& segment = info->dlpi_phdr[i];
           if (segment.p_type != PT_LOAD) continue;
           s.image_begin_ = std::min(s.image_begin_, s.base_ + segment.p_vaddr);
           s.image_end_ = std::max(s.image_end_, s.base_ + segment.p_vaddr + segment.p_memsz);
         }
-        return 1;  // the first is the program itself
+        return s.InImage(reinterpret_cast<const void*>(&Demangle)) ? 1 : 0;
       },
       this);
-  const int file = open("/proc/self/exe", O_RDONLY);
+  const int file = open(file_.c_str(), O_RDONLY);
   struct stat info;
   if (file < 0 || fstat(file, &info) != 0) return;
   const size_t bytes = static_cast<size_t>(info.st_size);
@@ -113,10 +115,14 @@ std::vector<Symbol> Symbols::Between(const void* begin, const void* end) const {
 }
 
 std::string Symbols::LineOf(const void* code) {
-  char command[160], line[512] = "";
-  std::snprintf(command, sizeof(command), "addr2line -e /proc/%d/exe 0x%zx 2>/dev/null", getpid(),
-                reinterpret_cast<uintptr_t>(code) - 1 - Program().base_);
-  if (FILE* pipe = popen(command, "r")) {
+  char line[512] = "";
+  // popen's shell is another process: /proc/self would be its own.
+  const std::string file =
+      Program().file_ == "/proc/self/exe" ? "/proc/" + std::to_string(getpid()) + "/exe" : Program().file_;
+  char address[32];
+  std::snprintf(address, sizeof(address), "0x%zx", reinterpret_cast<uintptr_t>(code) - 1 - Program().base_);
+  const std::string command = "addr2line -e '" + file + "' " + address + " 2>/dev/null";
+  if (FILE* pipe = popen(command.c_str(), "r")) {
     if (!std::fgets(line, sizeof(line), pipe)) line[0] = 0;
     pclose(pipe);
   }

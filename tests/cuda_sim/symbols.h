@@ -1,4 +1,5 @@
-// Names of this program's functions and the extents of its shared-memory variables, from its own symbol table.
+// Names of functions and the extents of shared-memory variables, from the symbol table of the program or library that
+// holds this code.
 #ifndef ONDA_TESTS_CUDA_SIM_SYMBOLS_H_
 #define ONDA_TESTS_CUDA_SIM_SYMBOLS_H_
 
@@ -18,7 +19,7 @@ struct Symbol {
 
 class Symbols {
  public:
-  // Of the running program; the table is read once.
+  // The table is read once.
   static const Symbols& Program();
 
   // What holds that address, without namespaces and template arguments' types spelled out in full: "Softmax<float>".
@@ -37,6 +38,7 @@ class Symbols {
  private:
   Symbols();
   std::map<uintptr_t, Symbol> symbols_;
+  std::string file_;
   uintptr_t base_ = 0, image_begin_ = 0, image_end_ = 0;
 };
 
