@@ -245,7 +245,9 @@ void InferenceSession::Rewrite(Graph& graph, const LoadOptions& options, const C
   rules.max_rewrites = options.max_rewrites;
   rules.find_op = FindOp;
   rules.accepts = [this](const Node& node, std::span<const Fact> in, std::span<const Fact> out) {
-    return ChooseKernel(instances_->instances[node.instance]->KernelsFor(node), node, in, out, nullptr) != nullptr;
+    const OndaKernelDef* kernel =
+        ChooseKernel(instances_->instances[node.instance]->KernelsFor(node), node, in, out, nullptr);
+    return kernel && !(node.op->flags & kOpForSpeed && kernel == ReferenceKernel(node.domain, node.op_type));
   };
   rules.on_rewrite = [&](const RewriteEvent& e) {
     if (options.log)

@@ -84,6 +84,7 @@ std::string Fact::ToString() const {
   std::string text(NameOf(dtype));
   if (!shape) return text + "[...]";
   if (!shape->empty()) text += onda::ToString(*shape);
+  if (channel_block != 1) text += " in channel blocks of " + std::to_string(channel_block);
   if (const std::optional<Dims> elements = Content(); elements && elements->size() <= 8) {
     std::string list = onda::ToString(*elements);
     text += " = {" + list.substr(1, list.size() - 2) + "}";

@@ -82,6 +82,15 @@ void InferContext::Start(const Node& node, std::vector<const Fact*> inputs) {
   outputs_.assign(node.outputs.size(), Fact{});
 }
 
+void InferContext::Infer(const OpDef& op) {
+  if (!(op.flags & (kOpAnyLayout | kOpCopy))) {
+    for (size_t i = 0; i < inputs_.size(); ++i)
+      if (inputs_[i] && inputs_[i]->channel_block != 1)
+        Reject("input " + std::to_string(i) + " is not row-major: onda.Reorder is missing before it");
+  }
+  Infer(op);
+}
+
 const Fact& RewriteContext::fact(size_t i) const {
   static const Fact kUnknown;
   return has_input(i) ? FactOf(node_->inputs[i]) : kUnknown;

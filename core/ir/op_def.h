@@ -24,6 +24,10 @@ enum OpFlags : uint32_t {
   kOpShapeOnly = 32,   // Reads the shapes of its inputs and not their elements.
   kOpCopy = 64,        // Moves its input between devices.
   kOpAlias = 16,       // Only a name: `upgrade` always turns it into something else.
+  // Its body is a graph that a provider compiles and launches as one: the engine neither places, rewrites nor runs it.
+  kOpRegion = 128,
+  kOpAnyLayout = 256,  // Takes inputs of layouts that `infer` checks; others take row-major ones alone.
+  kOpForSpeed = 512,   // Rewrites make it where a provider has a kernel for it besides the plain reference.
 };
 
 // Bit i says that input i fixes shapes or launch geometry and is read in host memory on every provider.
@@ -94,6 +98,8 @@ class InferContext {
 
  protected:
   void Start(const Node& node, std::vector<const Fact*> inputs);
+  // Facts of the started node's outputs. Rejects inputs in a layout that the operator does not take.
+  void Infer(const OpDef& op);
 
  private:
   const Node* node_ = nullptr;

@@ -46,7 +46,7 @@ void CompileInference::Run(const OpDef& op, Node& node) {
   for (ValueId id : node.inputs) facts.push_back(id == kNoValue ? nullptr : &writer_.out().FactOf(id));
   Start(node, std::move(facts));
   bodies_.assign(node.bodies.size(), nullptr);
-  op.infer(*this);
+  Infer(op);
   for (size_t i = 0; i < bodies_.size(); ++i) {
     if (!bodies_[i]) {
       std::vector<Fact> unknown(node.bodies[i].graph->inputs.size() - node.bodies[i].captures.size());

@@ -10,6 +10,7 @@ class NodeInference : public InferContext {
  public:
   NodeInference(const Node& node, std::vector<const Fact*> facts, int64_t& fresh) : fresh_(fresh) {
     Start(node, std::move(facts));
+    Infer(*node.op);
   }
   std::optional<Dims> Content(size_t i) override { return input(i).Content(); }
   std::optional<std::vector<double>> Doubles(size_t i) override {
@@ -32,9 +33,7 @@ class NodeInference : public InferContext {
 std::vector<Fact> InferNode(const Node& node, const std::function<const Fact&(ValueId)>& fact_of, int64_t& fresh) {
   std::vector<const Fact*> facts;
   for (ValueId id : node.inputs) facts.push_back(id == kNoValue ? nullptr : &fact_of(id));
-  NodeInference inference(node, std::move(facts), fresh);
-  node.op->infer(inference);
-  return inference.outputs();
+  return NodeInference(node, std::move(facts), fresh).outputs();
 }
 
 std::vector<Fact> InferGraph(const Graph& graph, std::vector<Fact> inputs, int64_t& fresh) {

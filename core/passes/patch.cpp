@@ -5,7 +5,6 @@
 
 #include "core/passes/infer_node.h"
 #include "core/passes/node_key.h"
-#include "kernels/region/region.h"
 
 namespace onda {
 
@@ -70,6 +69,7 @@ std::vector<int32_t> CountUses(const Graph& graph, std::vector<NodeId>& readers,
 bool Compatible(const Fact& old_fact, const Fact& new_fact) {
   if (!old_fact.known() || !new_fact.known()) return true;
   if (old_fact.kind != new_fact.kind || old_fact.dtype != new_fact.dtype) return false;
+  if (old_fact.channel_block != new_fact.channel_block) return false;
   if (!old_fact.has_rank() || !new_fact.has_rank()) return true;
   if (old_fact.rank() != new_fact.rank()) return false;
   for (int i = 0; i < old_fact.rank(); ++i) {

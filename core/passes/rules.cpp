@@ -65,12 +65,17 @@ constexpr Rule kRegions[] = {
     {"fuse-pointwise", FusePointwise},
 };
 
+// Layouts of what is there now.
+constexpr Rule kLayouts[] = {
+    {"block-channels", BlockChannels},
+};
+
 constexpr RewriteStage kStages[] = {
     {kSimplify},          {kQuantizedMovement},
     {kQuantizedProducts}, {kNameFormulas, /*fold_first=*/true},
     {kMovement},          {kCommon},
     {kFoldIntoWeights},   {kEpilogues},
-    {kRegions},
+    {kRegions},           {kLayouts},
 };
 
 }  // namespace

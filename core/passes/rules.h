@@ -48,6 +48,7 @@ std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGemmActivation(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
 std::optional<Patch> FusePointwise(const RuleContext& c, const Node& node);
+std::optional<Patch> BlockChannels(const RuleContext& c, const Node& node);
 
 }  // namespace onda
 

@@ -6,7 +6,6 @@
 
 #include "core/place/carried.h"
 #include "kernels/copies/copies.h"
-#include "kernels/region/region.h"
 
 namespace onda {
 namespace {

@@ -10,7 +10,6 @@
 #include "core/place/carried.h"
 #include "core/place/cost.h"
 #include "core/place/kernel_instance.h"
-#include "kernels/region/region.h"
 
 namespace onda {
 namespace {

@@ -27,6 +27,7 @@ const Fact& Binder::FactOf(ValueId id) {
         throw Error(ErrorCode::kInternal, "value '" + graph_.value(id).name + "' is read before it is made");
       bound.state = State::kFrame;
       bound.fact = value.ToFact();
+      bound.fact.channel_block = compiled.channel_block;
       bound.root = id;
       if (value.is_tensor()) plan_->shapes.push_back({id, value.dtype, value.dims, value.instance});
     }
@@ -67,6 +68,8 @@ bool Binder::TryEvaluate(const Node& node) {
   // What a device reads has to be there: only values in host memory become constants.
   for (ValueId output : node.outputs)
     if (output != kNoValue && Location(output) != 0) return false;
+  for (const Fact& fact : outputs())
+    if (fact.channel_block != 1) return false;
   bool all_known = true;
   for (const Fact& fact : outputs()) all_known = all_known && (fact.constant || Materialize(fact));
   std::vector<TensorPtr> results;
@@ -160,7 +163,7 @@ std::shared_ptr<const Plan> Binder::Run() {
       facts.reserve(node.inputs.size());
       for (ValueId input : node.inputs) facts.push_back(input == kNoValue ? nullptr : &FactOf(input));
       Start(node, std::move(facts));
-      node.op->infer(*this);
+      Infer(*node.op);
       bool all_static = true;
       for (size_t i = 0; i < node.outputs.size(); ++i)
         if (node.has_output(i) && program_.wanted(node.outputs[i]))

@@ -5,7 +5,6 @@
 #include "core/ir/op_def.h"
 #include "core/place/claim_regions.h"
 #include "core/schema/check_node.h"
-#include "kernels/region/region.h"
 
 namespace onda {
 

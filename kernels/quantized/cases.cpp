@@ -90,6 +90,56 @@ std::span<const Case> Cases() {
        "int64[3] shape = {6, 1, 7}, uint8 wz = {20}> { r = Range(first, last, one) c = Cast<to = 2>(r) w = Reshape(c, "
        "shape) y = ConvInteger<group = 6, pads = [3,3]>(x, w, xz, wz) }",
        0, 255},
+      // Channel blocks of four: windows, strides, padding, groups, planes from 1 to more than a tile, signs.
+      {"(uint8[2,8,9,23] x) => (uint8[2,12,9,23] y) <int64 first = {-48}, int64 last = {48}, int64 one = {1}, int64[4] "
+       "shape = {12, 8, 1, 1}, float xs = {0.5}, uint8 xz = {100}, float ws = {0.25}, int8 wz = {0}, float ys = {9.0}, "
+       "uint8 yz = {130}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = onda.Reorder<to "
+       "= 4>(x) q = onda.BlockedQLinearConv<x_block = 4, y_block = 4>(b, xs, xz, w, ws, wz, ys, yz) y = "
+       "onda.Reorder<from = 4>(q) }",
+       0, 255},
+      {"(uint8[1,3,21,40] x) => (uint8[1,8,11,20] y) <int64 first = {-108}, int64 last = {108}, int64 one = {1}, "
+       "int64[4] shape = {8, 3, 3, 3}, float xs = {0.5}, uint8 xz = {17}, float[8] ws = {0.25, 0.1, 0.2, 0.3, 0.4, "
+       "0.5, "
+       "0.6, 0.7}, int8 wz = {0}, float ys = {40.0}, uint8 yz = {100}, int32[8] bias = {1, -2000, 3, 4000, 5, -600, 7, "
+       "8}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) q = "
+       "onda.BlockedQLinearConv<y_block "
+       "= 4, pads = [1,1,1,1], strides = [2,2]>(x, xs, xz, w, ws, wz, ys, yz, bias) y = onda.Reorder<from = 4>(q) }",
+       0, 255},
+      {"(int8[2,16,10,19] x) => (int8[2,24,10,19] y) <int64 first = {-864}, int64 last = {864}, int64 one = {1}, "
+       "int64[4] shape = {24, 8, 3, 3}, float xs = {0.5}, int8 xz = {-7}, float ws = {0.25}, int8 wz = {0}, float ys = "
+       "{80.0}, int8 yz = {-20}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = "
+       "onda.Reorder<to = 4>(x) q = onda.BlockedQLinearConv<group = 2, x_block = 4, y_block = 4, pads = [1,1,1,1]>(b, "
+       "xs, xz, w, ws, wz, ys, yz) y = onda.Reorder<from = 4>(q) }",
+       -128, 127},
+      {"(uint8[1,4,50,21] x) => (int8[1,20,25,11] y) <int64 first = {-40}, int64 last = {40}, int64 one = {1}, "
+       "int64[4] "
+       "shape = {20, 4, 1, 1}, float xs = {0.5}, uint8 xz = {3}, float ws = {0.25}, int8 wz = {0}, float ys = {7.0}, "
+       "int8 yz = {100}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = onda.Reorder<to = "
+       "4>(x) q = onda.BlockedQLinearConv<x_block = 4, y_block = 4, strides = [2,2]>(b, xs, xz, w, ws, wz, ys, yz) y = "
+       "onda.Reorder<from = 4>(q) }",
+       0, 255},
+      // The same with one input channel per group.
+      {"(uint8[2,8,13,37] x) => (uint8[2,8,13,37] y) <int64 first = {-36}, int64 last = {36}, int64 one = {1}, "
+       "int64[4] "
+       "shape = {8, 1, 3, 3}, float xs = {0.5}, uint8 xz = {100}, float[8] ws = {0.5, 0.9, 0.25, 0.1, 0.8, 0.3, 0.7, "
+       "0.6}, int8[8] wz = {0, 1, 0, -5, 3, 0, 0, 2}, float ys = {9.0}, uint8 yz = {130}, int32[8] bias = {1, -2000, "
+       "3, "
+       "4000, 5, -600, 7, 8}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = "
+       "onda.Reorder<to = 4>(x) q = onda.BlockedQLinearConv<group = 8, x_block = 4, y_block = 4, pads = [1,1,1,1]>(b, "
+       "xs, xz, w, ws, wz, ys, yz, bias) y = onda.Reorder<from = 4>(q) }",
+       0, 255},
+      {"(int8[1,4,14,40] x) => (int8[1,4,7,20] y) <int64 first = {-18}, int64 last = {18}, int64 one = {1}, int64[4] "
+       "shape = {4, 1, 3, 3}, float xs = {0.5}, int8 xz = {-30}, float ws = {0.5}, int8 wz = {0}, float ys = {3.0}, "
+       "int8 yz = {-9}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = onda.Reorder<to = "
+       "4>(x) q = onda.BlockedQLinearConv<group = 4, x_block = 4, y_block = 4, pads = [1,1,0,0], strides = [2,2]>(b, "
+       "xs, xz, w, ws, wz, ys, yz) y = onda.Reorder<from = 4>(q) }",
+       -128, 127},
+      {"(uint8[1,4,6,3] x) => (uint8[1,4,4,1] y) <int64 first = {-18}, int64 last = {18}, int64 one = {1}, int64[4] "
+       "shape = {4, 1, 3, 3}, float xs = {0.5}, uint8 xz = {128}, float ws = {0.5}, int8 wz = {0}, float ys = {3.0}, "
+       "uint8 yz = {9}> { r = Range(first, last, one) c = Cast<to = 3>(r) w = Reshape(c, shape) b = onda.Reorder<to = "
+       "4>(x) q = onda.BlockedQLinearConv<group = 4, x_block = 4, y_block = 4>(b, xs, xz, w, ws, wz, ys, yz) y = "
+       "onda.Reorder<from = 4>(q) }",
+       0, 255},
   };
   return cases;
 }

@@ -115,10 +115,10 @@ const OndaKernelDef kDequantizeCpu = MakeKernel<Dequantize>("DequantizeLinear");
 const OndaKernelDef kDynamicQuantizeCpu = MakeKernel<DynamicQuantize>("DynamicQuantizeLinear");
 
 std::span<const OndaKernelDef> CpuKernels() {
-  static const OndaKernelDef kernels[] = {kQuantizeCpu,        kDequantizeCpu,    kDynamicQuantizeCpu,
-                                          kMatMulIntegerCpu,   kQLinearMatMulCpu, kDepthwiseIntegerCpu,
-                                          kDepthwiseLinearCpu, kDirectIntegerCpu, kDirectLinearCpu,
-                                          kConvIntegerCpu,     kQLinearConvCpu};
+  static const OndaKernelDef kernels[] = {
+      kQuantizeCpu,         kDequantizeCpu,       kDynamicQuantizeCpu, kMatMulIntegerCpu, kQLinearMatMulCpu,
+      kDepthwiseIntegerCpu, kDepthwiseLinearCpu,  kDirectIntegerCpu,   kDirectLinearCpu,  kConvIntegerCpu,
+      kQLinearConvCpu,      kDepthwiseBlockedCpu, kDirectBlockedCpu};
   return kernels;
 }
 

@@ -9,7 +9,7 @@ namespace onda::quantized {
 extern const OndaKernelDef kQuantizeCpu, kDequantizeCpu, kDynamicQuantizeCpu;
 extern const OndaKernelDef kMatMulIntegerCpu, kQLinearMatMulCpu, kConvIntegerCpu, kQLinearConvCpu;
 extern const OndaKernelDef kDepthwiseIntegerCpu, kDepthwiseLinearCpu;
-extern const OndaKernelDef kDirectIntegerCpu, kDirectLinearCpu;
+extern const OndaKernelDef kDirectIntegerCpu, kDirectLinearCpu, kDirectBlockedCpu, kDepthwiseBlockedCpu;
 
 }  // namespace onda::quantized
 

@@ -1,8 +1,10 @@
-// ConvInteger and QLinearConv by direct.h, over one or two spatial dimensions. Rows and columns of the padded image are
-// dealt out by their remainders modulo the strides, so that any stride reads neighbours.
+// ConvInteger, QLinearConv and onda.BlockedQLinearConv by direct.h, over one or two spatial dimensions. Rows and
+// columns of the padded image are dealt out by their remainders modulo the strides, so that any stride reads
+// neighbours.
 #include <algorithm>
 #include <vector>
 
+#include "kernels/quantized/channel_finish.h"
 #include "kernels/quantized/cpu.h"
 #include "kernels/quantized/direct.h"
 #include "kernels/quantized/per_line.h"
@@ -14,12 +16,13 @@ namespace {
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-template <bool kLinear>
+template <bool kLinear, bool kBlocked = false>
 class Direct {
   static constexpr ProductInputs kIn = kLinear ? kLinearInputs : kIntegerInputs;
 
  public:
-  explicit Direct(const NodeView& node) : params_(node.attributes()), groups_(node.attributes().Int("group", 1)) {
+  explicit Direct(const NodeView& node)
+      : params_(node.attributes()), blocks_(node.attributes()), groups_(node.attributes().Int("group", 1)) {
     const TensorView w = ViewOf(node.input(kIn.b));
     const int64_t m = w.dim(0) / groups_, channels = w.dim(1), taps = w.count(2, w.rank), fours = CeilDiv(channels, 4);
     const uint8_t flip = w.type() == DType::kUint8 ? 0x80 : 0;
@@ -40,6 +43,7 @@ class Direct {
         }
       }
     }
+    if constexpr (kBlocked) finish_ = ConstantFinish(node, sums_);
   }
 
   static std::string Rejects(const NodeView& node) {
@@ -66,12 +70,25 @@ class Direct {
       for (int i : {kIn.a_scale, kIn.b_scale, kIn.y_scale})
         if (node.input(i).type() != DType::kFloat) return "only float scales";
     }
+    if constexpr (kBlocked) {
+      const BlockParams blocks(node.attributes());
+      const int64_t groups = node.attributes().Int("group", 1);
+      if ((blocks.x != 1 && blocks.x != 4) || blocks.y != 4) return "only channel blocks of 4";
+      if ((blocks.x == 4 && w.dims[1] % 4 != 0) || w.dims[0] / groups % 4 != 0)
+        return "only whole blocks of each group";
+      return RejectsFinish(node);
+    }
     return "";
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    Arena arena(nullptr);
+    TakeFinish(arena);
     const Layout layout(params_, inputs[kIn.a], inputs[kIn.b], outputs[0]);
-    return layout.Bytes(inputs[kIn.a].dim(0) * groups_);
+    arena.Take<int32_t>(layout.fours * layout.taps());
+    if (!ReadsInPlace(layout, inputs[kIn.a].type()))
+      arena.Take<int32_t>(inputs[kIn.a].dim(0) * groups_ * layout.image_ints());
+    return arena.used();
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -79,13 +96,15 @@ class Direct {
     if (y.count() == 0) return;
     const Layout layout(params_, x, w, y);
     Arena arena(args.workspace());
-    int32_t* const offsets = arena.Take<int32_t>(layout.fours * layout.taps());
-    int32_t* const image = arena.Take<int32_t>(0);
-    layout.FillOffsets(offsets);
-
     const TensorView& x_zero = args.input(kIn.a_zero);
     const uint8_t flip = x.type() == DType::kInt8 ? 0x80 : 0;
     const uint8_t padding = static_cast<uint8_t>((x_zero.present() ? *x_zero.as<uint8_t>() : 0) ^ flip);
+    const Finish finish = FinishOf(args, TakeFinish(arena), padding);
+    int32_t* const offsets = arena.Take<int32_t>(layout.fours * layout.taps());
+    layout.FillOffsets(offsets);
+    const bool in_place = ReadsInPlace(layout, x.type());
+    int32_t* const image = in_place ? x.as<int32_t>() : arena.Take<int32_t>(0);
+
     const int64_t m = w.dim(0) / groups_, items = x.dim(0) * groups_;
     const Parallel parallel = ParallelOf(args);
     const double work = static_cast<double>(y.count()) * static_cast<double>(layout.fours * layout.taps());
@@ -93,12 +112,16 @@ class Direct {
 
     const int64_t blocks = items * layout.fours;
     const int64_t chunk = std::max<int64_t>(1, blocks / (workers * int64_t{8}));
-    parallel.ForTasks(workers, CeilDiv(blocks, chunk), [&](int, int64_t task) {
+    parallel.ForTasks(workers, in_place ? 0 : CeilDiv(blocks, chunk), [&](int, int64_t task) {
       for (int64_t b = task * chunk; b < std::min(blocks, (task + 1) * chunk); ++b) {
         const int64_t item = b / layout.fours, four = b % layout.fours;
-        layout.PackFour(x.as<uint8_t>() + (item * layout.channels + four * 4) * layout.in_plane(),
-                        static_cast<int>(std::min<int64_t>(4, layout.channels - four * 4)), flip, padding,
-                        image + item * layout.image_ints() + four * layout.four_ints());
+        const uint8_t* from = x.as<uint8_t>() + (item * layout.channels + four * 4) * layout.in_plane();
+        int32_t* const to = image + item * layout.image_ints() + four * layout.four_ints();
+        if (kBlocked && blocks_.x == 4) {
+          layout.PackBlock(reinterpret_cast<const int32_t*>(from), flip, padding, to);
+        } else {
+          layout.PackFour(from, static_cast<int>(std::min<int64_t>(4, layout.channels - four * 4)), flip, padding, to);
+        }
       }
     });
 
@@ -113,29 +136,56 @@ class Direct {
       const int64_t group = item % groups_, first = group * m;
       DirectBlock block{};
       block.weights = weights_.data() + group * panel_ints_;
-      block.sums = sums_.data() + first;
+      block.shift = finish.shift + first, block.y_zero = finish.zero;
+      block.factor = kLinear ? finish.factor + first : nullptr;
+      block.blocked = kBlocked;
       block.image = image + item * layout.image_ints();
       block.offsets = offsets;
       block.groups = layout.fours * layout.taps();
       block.m0 = mt * task_m, block.m1 = std::min(m, block.m0 + task_m);
       block.n0 = n * task_n, block.n1 = std::min(all, block.n0 + task_n);
       block.pitch = layout.pitch, block.width = layout.wide.out, block.plane = y.count(2, y.rank);
-      block.zero = padding;
       block.type = y.type();
-      if constexpr (kLinear) {
-        const TensorView &scale = args.input(kIn.b_scale), &bias = args.input(kIn.bias), &zero = args.input(kIn.y_zero);
-        block.w_step = scale.count() == 1 ? 0 : 1;
-        block.w_scale = scale.as<float>() + first * block.w_step;
-        block.bias = bias.present() ? bias.as<int32_t>() + first : nullptr;
-        block.x_scale = *args.input(kIn.a_scale).as<float>(), block.y_scale = *args.input(kIn.y_scale).as<float>();
-        block.y_zero = zero.present() ? static_cast<float>(LoadInt64(zero.type(), zero.data, 0)) : 0.0f;
-      }
       block.y = y.as<char>() + item * m * block.plane * (BitsOf(y.type()) / 8);
       RunDirect(block);
     });
   }
 
  private:
+  // What becomes of the sums of each channel.
+  struct Finish {
+    const int32_t* shift = nullptr;
+    const float* factor = nullptr;
+    int32_t zero = 0;
+  };
+  struct Scratch {
+    int32_t* shift = nullptr;
+    float* factor = nullptr;
+  };
+  Scratch TakeFinish(Arena& arena) const {
+    if (kBlocked) return {};
+    const int64_t channels = static_cast<int64_t>(sums_.size());
+    Scratch scratch;
+    scratch.shift = arena.Take<int32_t>(channels);
+    if (kLinear) scratch.factor = arena.Take<float>(channels);
+    return scratch;
+  }
+  Finish FinishOf(const LaunchArgs& args, const Scratch& scratch, uint8_t padding) const {
+    if constexpr (kBlocked) return {finish_.shift.data(), finish_.factor.data(), finish_.zero};
+    Finish finish{scratch.shift, scratch.factor, 0};
+    for (size_t i = 0; i < sums_.size(); ++i) scratch.shift[i] = -padding * sums_[i];
+    if constexpr (kLinear) {
+      const TensorView &scale = args.input(kIn.b_scale), &bias = args.input(kIn.bias), &zero = args.input(kIn.y_zero);
+      const float x_scale = *args.input(kIn.a_scale).as<float>(), y_scale = *args.input(kIn.y_scale).as<float>();
+      for (size_t i = 0; i < sums_.size(); ++i) {
+        if (bias.present()) scratch.shift[i] += bias.as<int32_t>()[i];
+        scratch.factor[i] = scale.as<float>()[scale.count() == 1 ? 0 : i] * x_scale / y_scale;
+      }
+      if (zero.present()) finish.zero = static_cast<int32_t>(LoadInt64(zero.type(), zero.data, 0));
+    }
+    return finish;
+  }
+
   // The packed image of one item and group: (fours, row phases, column phases, rows, pitch).
   struct Layout {
     window::Axis tall, wide;
@@ -165,53 +215,75 @@ class Direct {
     int64_t in_plane() const { return tall.in * wide.in; }
     int64_t phase_ints() const { return rows * pitch; }
     int64_t four_ints() const { return row_phases * column_phases * phase_ints(); }
-    int64_t image_ints() const { return fours * four_ints() + kDirectSlack; }
+    int64_t image_ints() const { return fours * four_ints(); }
+    // Every position is read once, where it lies.
+    bool plain() const {
+      return tall.in == 1 && tall.kernel == 1 && wide.kernel == 1 && wide.stride == 1 && wide.pad_begin == 0 &&
+             wide.in == wide.out;
+    }
     // Positions of a plane, what lies between its rows included.
     int64_t columns() const { return (tall.out - 1) * pitch + wide.out; }
-    size_t Bytes(int64_t items) const {
-      Arena arena(nullptr);
-      arena.Take<int32_t>(fours * taps());
-      arena.Take<int32_t>(items * image_ints());
-      return arena.used();
-    }
-
     void FillOffsets(int32_t* out) const {
-      for (int64_t four = 0; four < fours; ++four) {
-        for (int64_t kh = 0; kh < tall.kernel; ++kh) {
-          for (int64_t kw = 0; kw < wide.kernel; ++kw) {
-            const int64_t h = kh * tall.dilation, w = kw * wide.dilation;
-            const int64_t phase = h % tall.stride * column_phases + w % wide.stride;
-            *out++ = static_cast<int32_t>(four * four_ints() + phase * phase_ints() + h / tall.stride * pitch +
-                                          w / wide.stride);
-          }
+      int32_t* first = out;
+      for (int64_t kh = 0; kh < tall.kernel; ++kh) {
+        for (int64_t kw = 0; kw < wide.kernel; ++kw) {
+          const int64_t h = kh * tall.dilation, w = kw * wide.dilation;
+          const int64_t phase = h % tall.stride * column_phases + w % wide.stride;
+          *first++ = static_cast<int32_t>(phase * phase_ints() + h / tall.stride * pitch + w / wide.stride);
         }
       }
+      for (int64_t i = taps(); i < fours * taps(); ++i) out[i] = out[i - taps()] + static_cast<int32_t>(four_ints());
+    }
+
+    // fn(row of the image, whether it lies inside, first column) for each row of the packed image.
+    template <class Fn>
+    void ForRows(Fn&& fn) const {
+      for (int64_t ph = 0; ph < row_phases; ++ph)
+        for (int64_t pw = 0; pw < column_phases; ++pw)
+          for (int64_t r = 0; r < rows; ++r) {
+            const int64_t h = r * tall.stride + ph - tall.pad_begin;
+            fn(h, h >= 0 && h < tall.in, pw - wide.pad_begin);
+          }
     }
 
     // x: the first of `count` planes.
     void PackFour(const uint8_t* x, int count, uint8_t flip, uint8_t padding, int32_t* out) const {
-      for (int64_t ph = 0; ph < row_phases; ++ph) {
-        for (int64_t pw = 0; pw < column_phases; ++pw) {
-          for (int64_t r = 0; r < rows; ++r, out += pitch) {
-            const int64_t h = r * tall.stride + ph - tall.pad_begin;
-            PackDirectRow({h >= 0 && h < tall.in ? x + h * wide.in : nullptr, in_plane(), count, pw - wide.pad_begin,
-                           wide.stride, wide.in, flip, padding, pitch},
-                          out);
-          }
-        }
-      }
+      ForRows([&](int64_t h, bool inside, int64_t first) {
+        PackDirectRow(
+            {inside ? x + h * wide.in : nullptr, in_plane(), count, first, wide.stride, wide.in, flip, padding, pitch},
+            out);
+        out += pitch;
+      });
+    }
+
+    // x: four channels in one int32.
+    void PackBlock(const int32_t* x, uint8_t flip, uint8_t padding, int32_t* out) const {
+      auto four = [](uint8_t byte) { return static_cast<int32_t>(byte * 0x01010101u); };
+      ForRows([&](int64_t h, bool inside, int64_t first) {
+        PackDirectFours(
+            {inside ? x + h * wide.in : nullptr, first, wide.stride, wide.in, four(flip), four(padding), pitch}, out);
+        out += pitch;
+      });
     }
   };
 
+  // Whether blocks of x are the image as they are: unsigned, and each position seen once.
+  bool ReadsInPlace(const Layout& layout, DType type) const {
+    return kBlocked && blocks_.x == 4 && type == DType::kUint8 && layout.plain();
+  }
+
   window::Params params_;
+  BlockParams blocks_;
   int64_t groups_;
   int64_t panel_ints_ = 0;  // of a group
   std::vector<int32_t> weights_, sums_;
+  ChannelFinish finish_;  // with blocks
 };
 
 }  // namespace
 
 const OndaKernelDef kDirectIntegerCpu = MakeKernel<Direct<false>>("ConvInteger");
 const OndaKernelDef kDirectLinearCpu = MakeKernel<Direct<true>>("QLinearConv");
+const OndaKernelDef kDirectBlockedCpu = MakeKernel<Direct<true, true>>("BlockedQLinearConv", "onda");
 
 }  // namespace onda::quantized

@@ -9,7 +9,7 @@
 
 namespace onda::quantized {
 
-// Output channels of a register tile; a panel of weights has so many. And int32 that are read past what is used.
+// Output channels of a register tile; a panel of weights has so many. And int32 of weights behind what is used.
 inline constexpr int64_t kDirectRows = 8;
 inline constexpr int64_t kDirectSlack = 64;
 
@@ -28,23 +28,31 @@ struct DirectRow {
 };
 void PackDirectRow(const DirectRow& row, int32_t* out);
 
+// The same from four channels that lie so already: out[i] = x[first + i * stride] ^ flip, or padding; all four bytes.
+struct DirectFours {
+  const int32_t* x;  // NULL: all padding
+  int64_t first, stride, width;
+  int32_t flip, padding;
+  int64_t n;
+};
+void PackDirectFours(const DirectFours& row, int32_t* out);
+
 // One block of outputs: channels [m0, m1) and positions [n0, n1), a position being a row of `pitch`, of which the first
 // `width` are outputs.
 struct DirectBlock {
   const int32_t* weights;  // panels of kDirectRows channels, each (groups, kDirectRows) of four signed bytes
-  const int32_t* sums;     // of each channel's weights
+  const int32_t* shift;    // what the sums of each channel lack
   const int32_t* image;
   const int32_t* offsets;  // (groups): where in the image the first output's four channels lie
   int64_t groups;
   int64_t m0, m1, n0, n1;
   int64_t pitch, width, plane;  // plane: outputs of a channel
-  int32_t zero;                 // of the image as it is stored
   DType type;                   // of y: int32, int8, uint8
-  const int32_t* bias;          // or NULL
-  const float* w_scale;         // one, or with w_step 1 one per channel
-  int64_t w_step;
-  float x_scale, y_scale, y_zero;
+  const float* factor;          // of each channel, for bytes
+  int32_t y_zero;
   void* y;
+  // y's channels lie in blocks of four, [m0, m1) are whole ones, factors are below 1.
+  bool blocked;
 };
 void RunDirect(const DirectBlock& block);
 

@@ -172,6 +172,19 @@ void InferConvolution(InferContext& c, const ProductInputs& in, DType type) {
 
 void InferConvInteger(InferContext& c) { InferConvolution(c, kIntegerInputs, DType::kInt32); }
 void InferQLinearConv(InferContext& c) { InferConvolution(c, kLinearInputs, c.dtype(7)); }
+void InferBlockedConv(InferContext& c) {
+  const BlockParams blocks(c.attributes());
+  if (c.input(0).channel_block != blocks.x)
+    c.Reject("x is not in channel blocks of " + std::to_string(blocks.x) + ": onda.Reorder is missing before it");
+  for (size_t i = 1; i < c.input_count(); ++i)
+    if (c.input(i).channel_block != 1) c.Reject("input " + std::to_string(i) + " is not row-major");
+  InferQLinearConv(c);
+  Fact y = c.outputs()[0];
+  if (blocks.y < 1 || (y.has_rank() && (*y.shape)[1].known() && (*y.shape)[1].value() % blocks.y != 0))
+    c.Reject("y_block is " + std::to_string(blocks.y) + ", which does not divide the channels");
+  y.channel_block = blocks.y;
+  c.SetOutput(0, std::move(y));
+}
 
 // com.microsoft's forms mean the same.
 void ToStandard(RewriteContext& c) { c.node().domain.clear(); }
@@ -186,6 +199,7 @@ constexpr OpDef kOps[] = {
     {.name = "QLinearMatMul", .infer = InferQLinearMatMul},
     {.name = "ConvInteger", .infer = InferConvInteger},
     {.name = "QLinearConv", .infer = InferQLinearConv},
+    {.name = "BlockedQLinearConv", .domain = "onda", .infer = InferBlockedConv, .flags = kOpAnyLayout | kOpForSpeed},
 };
 
 }  // namespace

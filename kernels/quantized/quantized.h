@@ -1,5 +1,5 @@
 // Linear quantization: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, and products and convolutions of 8-bit
-// tensors.
+// tensors. onda.BlockedQLinearConv is QLinearConv over channel blocks of x_block, with a result in such of y_block.
 #ifndef ONDA_KERNELS_QUANTIZED_QUANTIZED_H_
 #define ONDA_KERNELS_QUANTIZED_QUANTIZED_H_
 
@@ -77,6 +77,12 @@ struct ProductInputs {
 };
 inline constexpr ProductInputs kIntegerInputs{0, -1, 2, 1, -1, 3, -1, -1, -1};
 inline constexpr ProductInputs kLinearInputs{0, 1, 2, 3, 4, 5, 6, 7, 8};
+
+// The channel blocks that onda.BlockedQLinearConv reads and writes.
+struct BlockParams {
+  int64_t x, y;
+  explicit BlockParams(const Attributes& a) : x(a.Int("x_block", 1)), y(a.Int("y_block", 1)) {}
+};
 
 // Real / scale to the nearest integer, ties to even.
 inline float Rescale(int32_t sum, float factor) { return std::nearbyint(static_cast<float>(sum) * factor); }

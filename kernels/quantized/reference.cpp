@@ -115,7 +115,7 @@ const OndaKernelDef kDynamicQuantizeReference = MakeKernel<DynamicQuantize>("Dyn
 std::span<const OndaKernelDef> ReferenceKernels() {
   static const OndaKernelDef kernels[] = {kQuantizeReference,      kDequantizeReference,    kDynamicQuantizeReference,
                                           kMatMulIntegerReference, kQLinearMatMulReference, kConvIntegerReference,
-                                          kQLinearConvReference};
+                                          kQLinearConvReference,   kBlockedConvReference};
   return kernels;
 }
 

@@ -8,7 +8,7 @@ namespace onda::quantized {
 
 extern const OndaKernelDef kQuantizeReference, kDequantizeReference, kDynamicQuantizeReference;
 extern const OndaKernelDef kMatMulIntegerReference, kQLinearMatMulReference, kConvIntegerReference,
-    kQLinearConvReference;
+    kQLinearConvReference, kBlockedConvReference;
 
 // Stores value, an integer or beyond their range, clamped to what the type holds; floats are rounded.
 void StoreSaturated(DType type, void* data, int64_t i, double value, bool saturate = true);

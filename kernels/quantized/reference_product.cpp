@@ -3,6 +3,7 @@
 #include "kernels/matmul/matmul.h"
 #include "kernels/quantized/quantized.h"
 #include "kernels/quantized/reference.h"
+#include "kernels/simd/channel_blocks.h"
 #include "kernels/window/taps.h"
 #include "onda/float_formats.h"
 
@@ -61,7 +62,8 @@ class MatMul {
 template <bool kLinear>
 class Conv {
  public:
-  explicit Conv(const NodeView& node) : params_(node.attributes()), groups_(node.attributes().Int("group", 1)) {}
+  explicit Conv(const NodeView& node)
+      : params_(node.attributes()), blocks_(node.attributes()), groups_(node.attributes().Int("group", 1)) {}
 
   void Launch(const LaunchArgs& args) const {
     constexpr ProductInputs kIn = kLinear ? kLinearInputs : kIntegerInputs;
@@ -72,15 +74,16 @@ class Conv {
         window::Resolve(params_, x.shape().subspan(2), y.shape().subspan(2), w.shape().subspan(2));
     const int64_t in = x.count(2, x.rank), out = y.count(2, y.rank), kernel = w.count(2, w.rank);
     const int64_t in_channels = w.dim(1), out_channels = y.dim(1), per_group = out_channels / groups_;
+    const ChannelBlocks x_blocks{x.dim(1), in, blocks_.x}, y_blocks{out_channels, out, blocks_.y};
     args.ParallelFor(y.count(), 64, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
-        const int64_t m = t / out % out_channels, item = t / out / out_channels;
-        const int64_t first = item * x.dim(1) + m / per_group * in_channels;
+        const int64_t m = t / out % out_channels, item = t / out / out_channels, to = y_blocks.At(item, m, t % out);
+        const int64_t first = m / per_group * in_channels;
         const int64_t wz = static_cast<int64_t>(LoadAt(w_zero, w_zero.present() && w_zero.count() > 1 ? m : 0, 0));
         int64_t sum = static_cast<int64_t>(LoadAt(bias, m, 0));
         window::ForEachTap(window, t % out, [&](int64_t input, int64_t tap) {
           for (int64_t c = 0; c < in_channels; ++c)
-            sum += (LoadInt64(x.type(), x.data, (first + c) * in + input) - x_zero) *
+            sum += (LoadInt64(x.type(), x.data, x_blocks.At(item, first + c, input)) - x_zero) *
                    (LoadInt64(w.type(), w.data, (m * in_channels + c) * kernel + tap) - wz);
         });
         if constexpr (kLinear) {
@@ -88,10 +91,10 @@ class Conv {
           const float factor = static_cast<float>(LoadAt(args.input(kIn.a_scale), 0, 1)) *
                                static_cast<float>(LoadAt(ws, ws.count() > 1 ? m : 0, 1)) /
                                static_cast<float>(LoadAt(args.input(kIn.y_scale), 0, 1));
-          StoreSaturated(y.type(), y.data, t,
+          StoreSaturated(y.type(), y.data, to,
                          Rescale(static_cast<int32_t>(sum), factor) + LoadAt(args.input(kIn.y_zero), 0, 0));
         } else {
-          StoreInt64(y.type(), y.data, t, sum);
+          StoreInt64(y.type(), y.data, to, sum);
         }
       }
     });
@@ -99,6 +102,7 @@ class Conv {
 
  private:
   window::Params params_;
+  BlockParams blocks_;
   int64_t groups_;
 };
 
@@ -108,5 +112,6 @@ const OndaKernelDef kMatMulIntegerReference = MakeKernel<MatMul<false>>("MatMulI
 const OndaKernelDef kQLinearMatMulReference = MakeKernel<MatMul<true>>("QLinearMatMul");
 const OndaKernelDef kConvIntegerReference = MakeKernel<Conv<false>>("ConvInteger");
 const OndaKernelDef kQLinearConvReference = MakeKernel<Conv<true>>("QLinearConv");
+const OndaKernelDef kBlockedConvReference = MakeKernel<Conv<true>>("BlockedQLinearConv", "onda");
 
 }  // namespace onda::quantized
