@@ -88,7 +88,7 @@ void InferContext::Infer(const OpDef& op) {
       if (inputs_[i] && inputs_[i]->channel_block != 1)
         Reject("input " + std::to_string(i) + " is not row-major: onda.Reorder is missing before it");
   }
-  Infer(op);
+  op.infer(*this);
 }
 
 const Fact& RewriteContext::fact(size_t i) const {

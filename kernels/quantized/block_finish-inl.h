@@ -1,5 +1,5 @@
 // Sums of four channels as four bytes of an int32 lane: sum * factor rounded to even, plus a zero point, saturated. For
-// factors below 1, so that no product leaves int32. Included by files that are compiled for AVX-512.
+// factors below 1, so that no product leaves int32. Included where a file has begun to be compiled for AVX-512.
 #ifndef ONDA_KERNELS_QUANTIZED_BLOCK_FINISH_INL_H_
 #define ONDA_KERNELS_QUANTIZED_BLOCK_FINISH_INL_H_
 
@@ -11,8 +11,6 @@
 
 // GCC 12 sees uninitialised operands inside of its own intrinsics.
 #pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 
 namespace onda::quantized {
 
@@ -53,7 +51,5 @@ class BlockFinish {
 };
 
 }  // namespace onda::quantized
-
-#pragma GCC pop_options
 
 #endif  // ONDA_KERNELS_QUANTIZED_BLOCK_FINISH_INL_H_

@@ -6,10 +6,15 @@
 
 #include <algorithm>
 
-#include "kernels/quantized/block_finish-inl.h"
-
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
+                                 apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
+#endif
+
+#include "kernels/quantized/block_finish-inl.h"
 
 namespace onda::quantized {
 namespace {
@@ -132,7 +137,11 @@ void RunFourPlanes(const FourPlanes& planes) { planes.stride == 1 ? Planes<1>(pl
 
 }  // namespace onda::quantized
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 #else
 namespace onda::quantized {
 void RunFourPlanes(const FourPlanes&) {}

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/quantized/block_finish-inl.h"
 #include "kernels/quantized/igemm_isa.h"
 
 #if defined(__clang__)
@@ -17,6 +16,8 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 #endif
+
+#include "kernels/quantized/block_finish-inl.h"
 
 namespace onda::quantized {
 namespace {
