@@ -60,6 +60,21 @@ std::span<const Case> Cases() {
        "s) "
        "}"},
       {"(float[3,1] x) => (float[3,1] y) { s = Constant<value = float[2] {1, 1}>() y = Resize(x, , s) }"},
+      {"(float[1,1,4,5] x) => (float[1,1,9,12] y) { n = Constant<value = int64[4] {1, 1, 9, 12}>() y = "
+       "Resize<coordinate_transformation_mode = \"pytorch_half_pixel\", nearest_mode = \"round_prefer_ceil\">(x, , , "
+       "n) }"},
+      {"(complex128[4,5] x) => (complex128[8,5] y) { s = Constant<value = float[2] {2, 1}>() y = Resize(x, , s) }"},
+      {"(double[2,9,5] x) => (double[2,4,11] y) { n = Constant<value = int64[3] {2, 4, 11}>() y = Resize<mode = "
+       "\"linear\", "
+       "antialias = 1>(x, , , n) }"},
+      {"(bfloat16[1,2,17,9] x) => (bfloat16[1,2,34,18] y) { s = Constant<value = float[4] {1, 1, 2, 2}>() y = "
+       "Resize<mode = "
+       "\"linear\", coordinate_transformation_mode = \"half_pixel_symmetric\">(x, , s) }"},
+      {"(int32[5,7] x) => (int32[9,3] y) { n = Constant<value = int64[2] {9, 3}>() y = Resize<mode = \"cubic\", "
+       "exclude_outside = 1, coordinate_transformation_mode = \"asymmetric\">(x, , , n) }",
+       -1000, 1000},
+      {"(float[2,3,4,5,6,7] x) => (float[2,6,4,5,9,7] y) { n = Constant<value = int64[2] {6, 9}>() y = Resize<mode = "
+       "\"linear\", axes = [1, 4]>(x, , , n) }"},
   };
   return cases;
 }

@@ -26,15 +26,20 @@ enum class AspectPolicy { kStretch, kNotLarger, kNotSmaller };
 
 enum Input { kX, kRoi, kScales, kSizes };
 
-struct Params {
-  explicit Params(const Attributes& attributes);
-
+// What the taps of an axis depend on, beside the axis.
+struct TapRule {
   Mode mode;
   Coordinates coordinates;
   NearestMode nearest;
-  AspectPolicy policy;
   bool antialias, exclude_outside;
-  double cubic_a, extrapolation;
+  double cubic_a;
+};
+
+struct Params : TapRule {
+  explicit Params(const Attributes& attributes);
+
+  AspectPolicy policy;
+  double extrapolation;
   std::vector<int64_t> axes;  // as given; empty: all
 
   // Where `scales`, `sizes` and half of `roi` have the value of `axis`; -1 for an axis that is not resized.

@@ -24,6 +24,21 @@ std::span<const Case> Cases() {
        5},
       {"(bool[3,20,2] x) => (bool[3,n,2] y, int64[n] a, int64[20] b, int64[n] d) { y, a, b, d = Unique<axis = 1>(x) }"},
       {"(uint64[20,1] x) => (uint64[n,1] y) { y = Unique<axis = 0, sorted = 0>(x) }", 0, 4},
+      {"(float16[3,2] i, uint8[2] v) => (uint8[3,2,4] y) { d = Constant<value_int = 4>() y = OneHot(i, d, v) }", -6, 6},
+      {"(uint64[3] i, double[2] v) => (double[3,4] y) { d = Constant<value_int = 4>() y = OneHot(i, d, v) }", 0, 6},
+      {"(float16[70,80] x) => (int64[2,n] y) { c = Constant<value = float16 {1}>() l = Less(x, c) z = Cast<to = 10>(l) "
+       "m = "
+       "Mul(x, z) y = NonZero(m) }"},
+      {"(int64[5000] x) => (int64[1,n] y) { y = NonZero(x) }", -1, 1},
+      {"(complex64[7] x) => (int64[1,n] y) { y = NonZero(x) }"},
+      {"(double[0,4] x) => (int64[2,n] y) { y = NonZero(x) }"},
+      {"(float[3,2100,2] x, bool[2100] k) => (float[3,n,2] y) { y = Compress<axis = 1>(x, k) }"},
+      {"(complex128[3,4] x, bool[4] k) => (complex128[3,n] y) { y = Compress<axis = 1>(x, k) }"},
+      {"(float[3,0] x, bool[0] k) => (float[n] y) { y = Compress(x, k) }"},
+      {"(int32[3000] x) => (int32[n] y, int64[n] a, int64[3000] b, int64[n] d) { y, a, b, d = Unique(x) }", -900, 900},
+      {"(float[70,30] x) => (float[n] y, int64[2100] b) { r = Round(x) y, a, b = Unique<sorted = 0>(r) }", -50, 50},
+      {"(double[1,40] x) => (double[1,n] y, int64[n] d) { r = Round(x) y, a, b, d = Unique<axis = 1>(r) }"},
+      {"(float16[0] x) => (float16[n] y, int64[n] a) { y, a = Unique(x) }"},
   };
   return cases;
 }

@@ -51,6 +51,16 @@ std::span<const Case> Cases() {
        "y = Range(a, b, d) }"},
       {"() => (float[7] y) { a = Constant<value_float = 1.5>() b = Constant<value_float = 3.2>() "
        "d = Constant<value_float = 0.25>() y = Range(a, b, d) }"},
+      {"(float[3] x) => (double[2,70,3] y) { s = Constant<value_ints = [2,70,3]>() y = ConstantOfShape<value = "
+       "double[1] "
+       "{2.5}>(s) }"},
+      {"(float[3] x) => (float16[700] y) { a = Constant<value = float16 {1}>() b = Constant<value = float16 {351}>() c "
+       "= "
+       "Constant<value = float16 {0.5}>() y = Range(a, b, c) }"},
+      {"(float[3] x) => (int16[5] y) { a = Constant<value = int16 {7}>() b = Constant<value = int16 {-3}>() c = "
+       "Constant<value = int16 {-2}>() y = Range(a, b, c) }"},
+      {"(float[5,9] x) => (int8[5,9] y) { y = EyeLike<dtype = 3, k = 2>(x) }"},
+      {"(bfloat16[7,4] x) => (bfloat16[7,4] y) { y = EyeLike<k = -3>(x) }"},
   };
   return cases;
 }

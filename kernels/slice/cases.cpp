@@ -40,6 +40,13 @@ std::span<const Case> Cases() {
       {"(float[4,3,2] x) => (float[4,3,2] y) { l = Constant<value_ints = [4,0,2]>() y = ReverseSequence(x, l) }"},
       {"(float[3,4] x) => (float[3,4] y) { l = Constant<value_ints = [1,3,4]>() "
        "y = ReverseSequence<time_axis = 1, batch_axis = 0>(x, l) }"},
+      {"(complex128[2,5,7] x) => (complex128[2,5,7] y) { k = Constant<value = int64 {-2}>() y = Trilu<upper = 0>(x, k) "
+       "}"},
+      {"(float16[3,9,4] x) => (float16[3,9,4] y) { k = Constant<value = int64 {100}>() y = Trilu(x, k) }"},
+      {"(int8[4,3,5] x) => (int8[4,3,5] y) { l = Constant<value_ints = [4,0,3]>() y = ReverseSequence(x, l) }", -100,
+       100},
+      {"(double[3,4] x, int64[3] l) => (double[3,4] y) { y = ReverseSequence<batch_axis = 0, time_axis = 1>(x, l) }", 0,
+       4},
   };
   return cases;
 }
