@@ -105,7 +105,7 @@ __device__ C Accumulate(C sum, C weight, C value) {
 template <class T>
 using Weight = std::conditional_t<sizeof(T) == 1 || sizeof(T) == 8, double, float>;
 template <class T>
-__global__ void __launch_bounds__(kThreads, 5)
+__global__ void __launch_bounds__(kThreads, 4)
     TakeWeighted(In<T> x, In<int32_t> index, In<Weight<T>> weight, Out<T> y, int64_t n, Dims dims, Weight<T> outside,
                  DType type, double low, double high) {
   using C = Weight<T>;
