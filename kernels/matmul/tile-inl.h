@@ -25,7 +25,8 @@ constexpr int kLanes = HWY_LANES(float);
 constexpr int kMr = HWY_TARGET == HWY_AVX3 ? 8 : 4;
 constexpr int kNv = 3;
 constexpr int kNr = kNv * kLanes;
-constexpr int kAhead = 512;  // floats of A that are asked for early
+constexpr int kAhead = 512;      // floats of A that are asked for early
+constexpr int kStepsAhead = 16;  // likewise, rows of B
 
 // How a tile starts and ends. start = first ? beta * addend + row_bias + col_bias : C.
 struct TileArgs {
@@ -67,8 +68,11 @@ HWY_NOINLINE void Tile(const TileArgs& t) {
   for (int64_t k = t.k; k > 0; --k, a += a_step, b += b_step) {
     V bv[NV];
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) bv[v] = load(b, v);
-    // A comes from far away where it is a layer's weights.
+    for (int v = 0; v < NV; ++v) {
+      bv[v] = load(b, v);
+      hwy::Prefetch(b + kStepsAhead * b_step + v * kLanes);
+    }
+    // One of both comes from far away where it is a layer's weights.
     hwy::Prefetch(a + kAhead);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
@@ -156,6 +160,7 @@ HWY_NOINLINE void NarrowTile(const TileArgs& t, int64_t rows) {
 #pragma GCC unroll 4
     for (int u = 0; u < kChains; ++u) {
       const VR av = hn::MaskedLoad(mask, d, a + u * t.a_step);
+      if (u % 2 == 0) hwy::Prefetch(a + u * t.a_step + 2 * kAhead);  // a cache line is two steps
 #pragma GCC unroll 4
       for (int j = 0; j < C; ++j) acc[u][j] = hn::MulAdd(av, hn::Set(d, b[u * t.b_step + j]), acc[u][j]);
     }
