@@ -16,7 +16,15 @@ std::span<const Case> Cases() {
        "}"},
       {"(float16[1,1,5] x, float16[1,1,2] w, float16[1,2,3] o) => (float16[1,1,3] y) { y = DeformConv<dilations = "
        "[2]>(x, "
-       "w, o) }"},
+       "w, o) }",
+       -2, 2, 1e-5, 2e-3},
+      {"(float[2,12,9,8] x, float[6,6,3,3] w, float[2,18,9,8] o, float[6] b) => (float[2,6,9,8] y) { y = "
+       "DeformConv<group = "
+       "2, pads = [1, 1, 1, 1]>(x, w, o, b) }",
+       -2, 2, 1e-4, 1e-4},
+      {"(bfloat16[1,2,5,6] x, bfloat16[3,2,2,2] w, bfloat16[1,8,4,5] o, bfloat16[3] b) => (bfloat16[1,3,4,5] y) { y = "
+       "DeformConv(x, w, o, b) }",
+       -2, 2, 1e-2, 0.1},
   };
   return cases;
 }

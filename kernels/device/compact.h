@@ -25,6 +25,9 @@ size_t CompactBytes(int64_t n);
 // of the latter, an int64, in device memory.
 const void* CountFlags(const LaunchArgs& args, const Buffer& flags, Flags kind, int64_t n, Buffer counts);
 
+// counts (n + 1): each becomes the sum of those before it, the last that of all, whose address is the result.
+const void* SumCounts(const LaunchArgs& args, Buffer counts, int64_t n);
+
 // What ListFlags writes: coordinates of every set flag in a shape of up to `rank` dimensions, (rank, total); rank 1 has
 // its index. Innermost dimension first.
 struct FlagShape {

@@ -98,8 +98,12 @@ size_t CompactBytes(int64_t n) { return static_cast<size_t>(TilesOf(n) + 1) * si
 const void* CountFlags(const LaunchArgs& args, const Buffer& flags, Flags kind, int64_t n, Buffer counts) {
   const int64_t tiles = TilesOf(n);
   Launch(args, {.grid = {BlocksFor(tiles, 1)}, .block = {kThreads}}, CountTiles, flags, counts, n, kind);
-  Launch(args, {.grid = {1}, .block = {kThreads}}, SumTiles, counts, tiles);
-  return static_cast<const int64_t*>(counts.data) + tiles;
+  return SumCounts(args, counts, tiles);
+}
+
+const void* SumCounts(const LaunchArgs& args, Buffer counts, int64_t n) {
+  Launch(args, {.grid = {1}, .block = {kThreads}}, SumTiles, counts, n);
+  return static_cast<const int64_t*>(counts.data) + n;
 }
 
 void ListFlags(const LaunchArgs& args, const Buffer& flags, Flags kind, int64_t n, Buffer counts,

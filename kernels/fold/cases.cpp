@@ -15,6 +15,12 @@ std::span<const Case> Cases() {
       {"(int64[1,8,12] x) => (int64[1,1,3,4,5] y) { i = Constant<value = int64[3] {3, 4, 5}>() b = Constant<value = "
        "int64[3] "
        "{2, 2, 2}>() y = Col2Im<strides = [1, 1, 2]>(x, i, b) }"},
+      {"(float16[2,6,8] x) => (float16[2,2,10] y) { i = Constant<value = int64[1] {10}>() b = Constant<value = "
+       "int64[1] "
+       "{3}>() y = Col2Im(x, i, b) }"},
+      {"(double[2,8,9] x) => (double[2,2,4,4] y) { i = Constant<value = int64[2] {4, 4}>() b = Constant<value = "
+       "int64[2] "
+       "{2, 2}>() y = Col2Im(x, i, b) }"},
   };
   return cases;
 }

@@ -17,6 +17,14 @@ std::span<const Case> Cases() {
       {"(float[1,0,4] b, float[1,2,0] s) => (int64[n,3] y) { m = Constant<value = int64 {5}>() y = "
        "NonMaxSuppression(b, s, "
        "m) }"},
+      {"(float[3,300,4] b, float[3,2,300] s) => (int64[n,3] y) { m = Constant<value = int64 {40}>() i = Constant<value "
+       "= "
+       "float {0.3}>() y = NonMaxSuppression<center_point_box = 1>(b, s, m, i) }",
+       0, 1},
+      {"(float[1,2500,4] b, float[1,1,2500] s) => (int64[n,3] y) { m = Constant<value = int64 {20}>() i = "
+       "Constant<value = "
+       "float {0.01}>() t = Constant<value = float {0.3}>() y = NonMaxSuppression(b, s, m, i, t) }",
+       0, 1},
   };
   return cases;
 }

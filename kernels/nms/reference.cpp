@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/nms/nms.h"
 #include "kernels/simd/carver.h"
 #include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
@@ -11,31 +12,6 @@
 
 namespace onda::nms {
 namespace {
-
-struct Box {
-  float low_y, low_x, high_y, high_x, area;
-};
-
-Box FromCorners(const float* v) {
-  const Box box{std::min(v[0], v[2]), std::min(v[1], v[3]), std::max(v[0], v[2]), std::max(v[1], v[3]), 0};
-  return {box.low_y, box.low_x, box.high_y, box.high_x, (box.high_x - box.low_x) * (box.high_y - box.low_y)};
-}
-
-Box FromCenter(const float* v) {
-  const float half_width = v[2] / 2, half_height = v[3] / 2;
-  const Box box{v[1] - half_height, v[0] - half_width, v[1] + half_height, v[0] + half_width, 0};
-  return {box.low_y, box.low_x, box.high_y, box.high_x, (box.high_x - box.low_x) * (box.high_y - box.low_y)};
-}
-
-// The intersection's share of the union is greater than the threshold.
-bool Overlap(const Box& a, const Box& b, float threshold) {
-  const float width = std::min(a.high_x, b.high_x) - std::max(a.low_x, b.low_x);
-  const float height = std::min(a.high_y, b.high_y) - std::max(a.low_y, b.low_y);
-  if (!(width > 0 && height > 0)) return false;
-  const float intersection = width * height, joined = a.area + b.area - intersection;
-  if (!(a.area > 0 && b.area > 0 && joined > 0)) return false;
-  return intersection / joined > threshold;
-}
 
 // Boxes [batches, count], candidates and then selected indices [batches * classes, count], and their numbers.
 struct Scratch {
@@ -72,7 +48,7 @@ class Reference {
     for (int64_t i = 0; i < batches * count; ++i) {
       poll.Work(4);
       const float* box = boxes.as<float>() + 4 * i;
-      scratch.boxes[i] = centers_ ? FromCenter(box) : FromCorners(box);
+      scratch.boxes[i] = Box::From(box, centers_);
     }
     const int64_t most =
         args.has_input(2) && args.input(2).count() > 0 ? LoadInt64(args.input(2).type(), args.input(2).data, 0) : 0;

@@ -21,6 +21,13 @@ std::span<const Case> Cases() {
        "0, -4, -4, 40, 40}>() y = MaxRoiPool<pooled_shape = [2, 3], spatial_scale = 0.75>(x, r) }"},
       {"(double[1,1,4,4] x) => (double[1,1,1,1] y) { r = Constant<value = double[1,5] {0, 9, 9, 12, 12}>() y = "
        "MaxRoiPool<pooled_shape = [1, 1]>(x, r) }"},
+      {"(double[2,2,9,8] x, double[2,4] r) => (double[2,2,2,3] y) { i = Constant<value = int64[2] {1, 0}>() y = "
+       "RoiAlign<output_height = 2, output_width = 3, mode = \"max\", spatial_scale = 0.5>(x, r, i) }",
+       -2, 12},
+      {"(bfloat16[1,2,9,8] x, bfloat16[2,5] r0) => (bfloat16[2,2,2,2] y) { z = Constant<value = bfloat16[1,5] {0, 1, "
+       "1, 1, "
+       "1}>() r = Mul(r0, z) y = MaxRoiPool<pooled_shape = [2, 2]>(x, r) }",
+       0, 8},
   };
   return cases;
 }

@@ -33,7 +33,7 @@ class Cpu {
       for (int64_t task = begin; task < end && !args.stop_requested(); ++task) {
         const int64_t r = task / blocks, first = task % blocks * kBins;
         const int64_t batch = BatchOf(static_cast<double>(LoadInt64(indices.type(), indices.data, r)), x.dim(0));
-        Align(args, Region<float>(params_, rois, r, y), batch, r, first, std::min(kBins, bins - first));
+        Align(args, RegionOf<float>(params_, rois, r, y), batch, r, first, std::min(kBins, bins - first));
       }
     });
   }

@@ -55,7 +55,7 @@ class RoiAlign {
   template <class Real>
   void Align(const LaunchArgs& args, int64_t batch, int64_t r, double* sums) const {
     const TensorView &x = args.input(0), &rois = args.input(1), &y = args.output(0);
-    const Region<Real> region(params_, rois, r, y);
+    const Region<Real> region = RegionOf<Real>(params_, rois, r, y);
     for (int64_t row = 0; row < y.dim(2) && !args.stop_requested(); ++row) {
       const Samples<Real> down = region.Down(row, x.dim(2));
       for (int64_t column = 0; column < y.dim(3); ++column) {
@@ -131,17 +131,6 @@ class MaxRoiPool {
   }
 
  private:
-  // A bin's pixels [low, high) along one axis: the region's pixels start..end, both included, in `bins` equal parts
-  // that are widened to whole pixels.
-  static void BinOf(double start, double end, int64_t bin, int64_t bins, int64_t length, int64_t& low, int64_t& high) {
-    const double extent = std::max(end - start + 1, 1.0), size = extent / static_cast<double>(bins);
-    const double last = static_cast<double>(length);
-    const double from = std::floor(static_cast<double>(bin) * size) + start;
-    const double to = std::ceil(static_cast<double>(bin + 1) * size) + start;
-    low = from > 0 ? static_cast<int64_t>(std::min(from, last)) : 0;
-    high = to > 0 ? static_cast<int64_t>(std::min(to, last)) : 0;
-  }
-
   void Pool(const TensorView& x, const TensorView& rois, const TensorView& y, int64_t r, int64_t c) const {
     auto value = [&](int i) { return LoadDouble(rois.type(), rois.data, r * 5 + i); };
     const int64_t batch = BatchOf(value(0), x.dim(0));
@@ -151,15 +140,12 @@ class MaxRoiPool {
     const Image image(x);
     const int64_t height = x.dim(2), width = x.dim(3), base = (batch * x.dim(1) + c) * height * width;
     for (int64_t row = 0; row < y.dim(2); ++row) {
-      int64_t top, bottom;
-      BinOf(edge[1], edge[3], row, y.dim(2), height, top, bottom);
+      const PixelBin down(edge[1], edge[3], row, y.dim(2), height);
       for (int64_t column = 0; column < y.dim(3); ++column) {
-        int64_t left, right;
-        BinOf(edge[0], edge[2], column, y.dim(3), width, left, right);
-        const bool empty = top >= bottom || left >= right;
-        double max = empty ? 0 : -std::numeric_limits<double>::infinity();
-        for (int64_t i = top; i < bottom; ++i) {
-          for (int64_t j = left; j < right; ++j) max = std::max(max, image[base + i * width + j]);
+        const PixelBin across(edge[0], edge[2], column, y.dim(3), width);
+        double max = down.empty() || across.empty() ? 0 : -std::numeric_limits<double>::infinity();
+        for (int64_t i = down.low; i < down.high; ++i) {
+          for (int64_t j = across.low; j < across.high; ++j) max = std::max(max, image[base + i * width + j]);
         }
         StoreDouble(y.type(), y.data, ((r * y.dim(1) + c) * y.dim(2) + row) * y.dim(3) + column, max);
       }
