@@ -122,6 +122,23 @@ std::span<const Case> Cases() {
       {"(float16[1,3,4,5] x, float16[3,2,3,3] w) => (float16[1,2,6,7] y) { y = ConvTranspose(x, w) }", -2, 2, 1e-3,
        2e-3},
       {"(float[1,3,0,5] x, float[3,2,3,3] w, float[2] b) => (float[1,2,2,7] y) { y = ConvTranspose(x, w, b) }"},
+      // Activations that the library lacks, and convolutions that it does not take.
+      {"(float[1,3,9,10] x, float[4,3,3,3] w, float[1,4,7,8] z) => (float[1,4,7,8] y) { y = "
+       "com.microsoft.FusedConv<activation = \"HardSwish\">(x, w, , z) }",
+       -2, 2, kRtol, kAtol},
+      {"(float16[1,3,9,10] x, float16[4,3,3,3] w, float16[4] b) => (float16[1,4,7,8] y) { y = "
+       "com.microsoft.FusedConv<activation = \"LeakyRelu\", activation_params = [0.2]>(x, w, b) }",
+       -2, 2, 2e-3, 2e-3},
+      {"(float[1,2,3,4,3,4] x, float[2,1,2,3,2,3] w, float[2] b) => (float[1,2,4,6,4,9] y) { y = ConvTranspose<group = "
+       "2, strides = [1,1,1,2]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[1,3,4,5] x, float[3,2,3,3] w) => (float[1,2,8,9] y) { y = ConvTranspose<strides = [1,1], output_padding "
+       "= [0,0], output_shape = [8,9]>(x, w) }",
+       -2, 2, kRtol, kAtol},
+      {"(bfloat16[1,3,4,5] x, bfloat16[3,2,3,3] w, bfloat16[2] b) => (bfloat16[1,2,9,11] y) { y = "
+       "ConvTranspose<strides "
+       "= [2,2]>(x, w, b) }",
+       -2, 2, 1e-2, 2e-2},
   };
   return cases;
 }

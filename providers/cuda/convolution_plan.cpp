@@ -55,7 +55,8 @@ std::unique_ptr<RunnablePlan> MakeConvolutionPlan(cudnnHandle_t handle, const Co
                                                   const PlanSource& source) {
   CudnnBuilder builder;
   const Image x = ImageOf(op.n, op.c, op.in, op.dims, op.channels_last);
-  const Image w = ImageOf(op.k, op.c / op.groups, op.window, op.dims, op.channels_last);
+  const Image w = op.transposed ? ImageOf(op.c, op.k / op.groups, op.window, op.dims, op.channels_last)
+                                : ImageOf(op.k, op.c / op.groups, op.window, op.dims, op.channels_last);
   const Image y = ImageOf(op.n, op.k, op.out, op.dims, op.channels_last);
   const DescriptorPtr x_tensor = builder.Operand(op.type, x.dims, x.strides);
   const DescriptorPtr w_tensor = builder.Operand(op.type, w.dims, w.strides);
@@ -85,18 +86,29 @@ std::unique_ptr<RunnablePlan> MakeConvolutionPlan(cudnnHandle_t handle, const Co
       .Finalize();
   builder.Keep(window);
   DescriptorPtr value = next();
-  auto convolution = std::make_shared<Descriptor>(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
-  convolution->SetChild(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, *window)
-      .SetChild(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, *x_tensor)
-      .SetChild(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, *w_tensor)
-      .SetChild(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, *value);
+  // The transpose is what the gradient of a convolution's input is made by.
+  const bool back = op.transposed;
+  auto convolution = std::make_shared<Descriptor>(back ? CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR
+                                                       : CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
+  convolution
+      ->SetChild(back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC
+                      : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                 *window)
+      .SetChild(back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+                *x_tensor)
+      .SetChild(back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+                *w_tensor)
+      .SetChild(back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+                *value);
+  const auto alpha =
+      back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA;
+  const auto beta =
+      back ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA;
   if (op.type == DType::kDouble) {
     const double one = 1, zero = 0;
-    convolution->Set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_TYPE_DOUBLE, 1, &one)
-        .Set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, CUDNN_TYPE_DOUBLE, 1, &zero);
+    convolution->Set(alpha, CUDNN_TYPE_DOUBLE, 1, &one).Set(beta, CUDNN_TYPE_DOUBLE, 1, &zero);
   } else {
-    convolution->SetFloat(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1)
-        .SetFloat(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0);
+    convolution->SetFloat(alpha, 1).SetFloat(beta, 0);
   }
   convolution->Finalize();
   builder.Add(convolution);

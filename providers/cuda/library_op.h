@@ -39,6 +39,8 @@ struct GemmDescription {
 // Cross-correlation: y = activation(conv(x, w) + residual + bias), of one to three spatial dimensions.
 //   x (n, c, spatial...), w (k, c / groups, window...), bias (k), y and residual (n, k, out...)
 // channels_last: x and y are stored as (n, spatial..., c), w as (k, window..., c / groups).
+// transposed: the convolution's transpose, where input i adds to outputs i * stride - pad_begin + tap * dilation;
+//   w (c, k / groups, window...), and the geometry is that of the convolution from `out` to `in`.
 // Operands: x, w, bias (where has_bias), residual (where has_residual), y.
 struct ConvolutionDescription {
   int32_t dims = 2;
@@ -49,6 +51,7 @@ struct ConvolutionDescription {
   bool channels_last = false;
   bool has_bias = false, has_residual = false;
   bool tf32 = false;
+  bool transposed = false;
   Activation activation = Activation::kNone;
   bool operator==(const ConvolutionDescription&) const = default;
 };

@@ -113,11 +113,18 @@ void CheckWindows(const D& d, const std::array<int64_t, 3>& dilation) {
 
 std::vector<Operand> Operands(const ConvolutionDescription& d) {
   if (!IsReal(d.type) || d.groups < 1 || d.c % d.groups || d.k % d.groups) NoPlan("a convolution of such channels");
-  CheckWindows(d, d.dilation);
+  if (d.transposed) {
+    ConvolutionDescription forward = d;
+    std::swap(forward.in, forward.out);
+    CheckWindows(forward, d.dilation);
+  } else {
+    CheckWindows(d, d.dilation);
+  }
   const int64_t in = d.in[0] * d.in[1] * d.in[2], out = d.out[0] * d.out[1] * d.out[2];
   const int64_t window = d.window[0] * d.window[1] * d.window[2];
   std::vector<Operand> list;
   list.push_back({BytesOf(d.type, d.n * d.c * in), false});
+  // As many where it is transposed.
   list.push_back({BytesOf(d.type, d.k * (d.c / d.groups) * window), false});
   if (d.has_bias) list.push_back({BytesOf(d.type, d.k), false});
   if (d.has_residual) list.push_back({BytesOf(d.type, d.n * d.k * out), false});
@@ -133,7 +140,7 @@ void Compute(const ConvolutionDescription& d, std::span<const Buffer> operands) 
   void* y = operands[next].data;
   const int64_t group = d.c / d.groups, outputs = d.k / d.groups;
   const Layout in = LayoutOf(d.c, d.in, d.channels_last), out = LayoutOf(d.k, d.out, d.channels_last);
-  const Layout filter = LayoutOf(group, d.window, d.channels_last);
+  const Layout filter = LayoutOf(d.transposed ? outputs : group, d.window, d.channels_last);
   for (int64_t n = 0; n < d.n; ++n)
     for (int64_t k = 0; k < d.k; ++k)
       ForEach(d.out, [&](const std::array<int64_t, 3>& o) {
@@ -141,12 +148,19 @@ void Compute(const ConvolutionDescription& d, std::span<const Buffer> operands) 
         ForEach(d.window, [&](const std::array<int64_t, 3>& f) {
           std::array<int64_t, 3> p;
           for (size_t i = 0; i < 3; ++i) {
-            p[i] = o[i] * d.stride[i] + f[i] * d.dilation[i] - d.pad_begin[i];
+            p[i] = d.transposed ? o[i] + d.pad_begin[i] - f[i] * d.dilation[i]
+                                : o[i] * d.stride[i] + f[i] * d.dilation[i] - d.pad_begin[i];
+            if (d.transposed) {
+              if (p[i] % d.stride[i] != 0) return;
+              p[i] /= d.stride[i];
+            }
             if (p[i] < 0 || p[i] >= d.in[i]) return;
           }
-          for (int64_t c = 0; c < group; ++c)
-            sum +=
-                LoadDouble(d.type, x, in.At(n, k / outputs * group + c, p)) * LoadDouble(d.type, w, filter.At(k, c, f));
+          for (int64_t c = 0; c < group; ++c) {
+            const int64_t channel = k / outputs * group + c;
+            sum += LoadDouble(d.type, x, in.At(n, channel, p)) *
+                   LoadDouble(d.type, w, d.transposed ? filter.At(channel, k % outputs, f) : filter.At(k, c, f));
+          }
         });
         const int64_t at = out.At(n, k, o);
         if (residual) sum += LoadDouble(d.type, residual, at);
