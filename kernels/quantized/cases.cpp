@@ -140,6 +140,36 @@ std::span<const Case> Cases() {
        "4>(x) q = onda.BlockedQLinearConv<group = 4, x_block = 4, y_block = 4>(b, xs, xz, w, ws, wz, ys, yz) y = "
        "onda.Reorder<from = 4>(q) }",
        0, 255},
+      // Several tiles, vectors of neighbours, and types that the vectors leave out.
+      {"(uint8[3,40,100] a, int8[100,130] b, uint8 az, int8[130] bz) => (int32[3,40,130] y) { y = MatMulInteger(a, b, "
+       "az, bz) }",
+       -128, 255},
+      {"(uint8[2,3,9,70] a, float16[2,3,9,1] as, uint8[2,3,9,1] az, int8[3,70,5] b, float16 bs, int8 bz, float16 ys, "
+       "uint8 "
+       "yz) => (uint8[2,3,9,5] y) { y = QLinearMatMul(a, as, az, b, bs, bz, ys, yz) }",
+       1, 100},
+      {"(uint8[2,16,9,23] x, uint8 z, int8[70,8,3,2] w) => (int32[2,70,5,22] y) { y = ConvInteger<group = 2, strides = "
+       "[2,1], pads = [1,0,1,0]>(x, w, z) }",
+       -128, 255},
+      {"(int8[2,3,50] x, float xs, int8 xz, uint8[9,3,5] w, float[9] ws, uint8[9] wz, float ys, int8 yz, int32[9] b) "
+       "=> "
+       "(int8[2,9,50] y) { y = QLinearConv<pads = [4,4], dilations = [2]>(x, xs, xz, w, ws, wz, ys, yz, b) }",
+       1, 100},
+      {"(float16[3,16,8] x, float16[16] s, uint8[16] z) => (uint8[3,16,8] y) { y = QuantizeLinear(x, s, z) }", 0.1, 9},
+      {"(float[3,16,8] x, float s, int8 z) => (int8[3,16,8] y) { y = QuantizeLinear(x, s, z) }", 0.1, 9},
+      {"(bfloat16[3,16,8] x, bfloat16 s, int8 z) => (int8[3,16,8] y) { y = QuantizeLinear(x, s, z) }", 0.5, 9},
+      {"(int8[3,16,8] x, float16[16] s, int8[16] z) => (float16[3,16,8] y) { y = DequantizeLinear(x, s, z) }", -128,
+       127},
+      {"(uint8[3,16,8] x, bfloat16 s) => (bfloat16[3,16,8] y) { y = DequantizeLinear(x, s) }", 0, 255},
+      {"(float[3,7] x, float s) => (float8e4m3fnuz[3,7] y) { y = QuantizeLinear<output_dtype = 18>(x, s) }", 0.01, 90},
+      {"(float[3,7] x, float s) => (float8e5m2fnuz[3,7] y) { y = QuantizeLinear<output_dtype = 20, saturate = 0>(x, s) "
+       "}",
+       0.001, 900},
+      {"(float[3,7] x, float s) => (float4e2m1[3,7] y) { y = QuantizeLinear<output_dtype = 23>(x, s) }", 0.1, 9},
+      {"(int32[3,7] x, int32 s) => (int8[3,7] y) { y = QuantizeLinear<output_dtype = 3>(x, s) }", 1, 900},
+      {"(float8e5m2[3,7] x, float16[7] s) => (float16[3,7] y) { y = DequantizeLinear(x, s) }"},
+      {"(float4e2m1[3,7] x, float s) => (float[3,7] y) { y = DequantizeLinear(x, s) }", -6, 6},
+      {"(float[30,700] x) => (uint8[30,700] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear(x) }", -3, 5},
   };
   return cases;
 }
