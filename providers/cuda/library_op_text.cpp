@@ -82,7 +82,7 @@ std::string Text(const GemmDescription& d) {
 
 std::string Text(const ConvolutionDescription& d) {
   const auto& [dims, n, c, k, groups, in, out, window, stride, dilation, pad_begin, pad_end, type, channels_last, bias,
-               residual, tf32, activation] = d;
+               residual, tf32, transposed, activation] = d;
   return Writer("convolution")
       .Add("dims", dims)
       .Add("n", n)
@@ -101,6 +101,7 @@ std::string Text(const ConvolutionDescription& d) {
       .Flag("bias", bias)
       .Flag("residual", residual)
       .Flag("tf32", tf32)
+      .Flag("transposed", transposed)
       .Add("activation", activation)
       .Take();
 }
