@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "cli/exit_code.h"
-#include "cli/model_file.h"
 
 namespace onda::cli {
 namespace {
@@ -64,10 +63,10 @@ int Bench(const BenchOptions& options) {
   const Clock::time_point begin = Clock::now();
   EngineOptions engine_options = options.engine;
   engine_options.dimensions = ParseDimensions(options.inputs.dimensions);
-  Engine engine(LoadModel(options.model), engine_options);
+  Engine engine(options.model, engine_options);
   const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   std::vector<std::string> notes;
-  engine.SetFeeds(ReadInputs(engine, options.inputs, &notes));
+  engine.SetFeeds(ReadInputs(engine, options.inputs, &notes), options.device_memory);
   if (!options.serve)
     for (const std::string& note : notes) std::fprintf(stderr, "onda: %s\n", note.c_str());
   if (options.serve) return Serve(engine, load_ms);

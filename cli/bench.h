@@ -17,6 +17,7 @@ struct BenchOptions {
   double seconds = 3;
   bool json = false;
   bool serve = false;
+  std::string device_memory;  // the provider in whose memory inputs and outputs stay; "": on the host
 };
 
 inline constexpr char kServeHelp[] =

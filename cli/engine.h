@@ -59,8 +59,9 @@ class Engine {
   // All outputs where `outputs` is empty. seconds: after which the run is ended with kCancelled; 0: never.
   std::vector<Data> Run(const Feeds& feeds, const std::vector<std::string>& outputs = {}, double seconds = 0) const;
 
-  // For measuring: feeds are converted once, and results thrown away. Gives milliseconds.
-  void SetFeeds(const Feeds& feeds);
+  // For measuring: feeds are converted once, and results thrown away. Gives milliseconds. device: the provider in whose
+  // memory inputs and outputs stay; "": on the host.
+  void SetFeeds(const Feeds& feeds, const std::string& device = "");
   double RunOnce() const;
 
   // Runs with the feeds and tells of each node's outputs, in the order of execution.
@@ -80,6 +81,7 @@ class Engine {
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::vector<Session::NamedValue> feeds_;
+  std::unique_ptr<IoBinding> binding_;  // of feeds on a device
 };
 
 // The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as that input or output has it.

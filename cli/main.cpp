@@ -171,6 +171,8 @@ int Main(int argc, char** argv) {
   command->add_option("--seconds", bench.seconds, "how long to measure")->capture_default_str();
   command->add_flag("--json", bench.json, "print the result as JSON");
   command->add_flag("--serve", bench.serve, kServeHelp);
+  command->add_option("--device-memory", bench.device_memory,
+                      "the provider in whose memory inputs and outputs stay, such as cuda (default: host memory)");
   AddEngineOptions(command, &bench.engine);
   command->callback([&] { code = Bench(bench); });
 

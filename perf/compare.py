@@ -18,11 +18,9 @@ import math
 import os
 import platform
 import re
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,43 +30,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tests"), str(ROOT / "tests" / "models")]
 import case_runner  # noqa: E402
 import networks  # noqa: E402
-
-
-class Peer:
-    """One engine in a process of its own, stopped except while it is asked something."""
-
-    def __init__(self, name, command):
-        self.name = name
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENBLAS_", "OMP_"))}
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                                        text=True, env=environment)
-        self.create_ms = self.read()["create_ms"]
-        self.process.send_signal(signal.SIGSTOP)
-
-    def read(self):
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            self.errors.seek(0)
-            message = self.errors.read().decode(errors="replace").strip()[-400:]
-            raise RuntimeError(f"{self.name} ended with code {self.process.returncode}: {message}")
-        return json.loads(line)
-
-    def ask(self, line):
-        self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.read()
-        self.process.send_signal(signal.SIGSTOP)
-        return answer
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.errors.close()
+from peer_process import Peer, interleave  # noqa: E402
 
 
 def command_of(engine, onda, model, data, folder, threads):
@@ -84,7 +46,7 @@ def command_of(engine, onda, model, data, folder, threads):
 
 def measure(engines, onda, model, feeds, threads, seconds):
     """{engine: {"median", "low", "high", "create_ms", "peak_mb"} or {"error"}} of one network."""
-    results, peers, samples = {}, {}, {}
+    results, peers = {}, {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         data = folder / "feeds.npz"
@@ -95,19 +57,7 @@ def measure(engines, onda, model, feeds, threads, seconds):
                     peers[engine] = Peer(engine, command_of(engine, onda, model, data, folder, threads))
                 except (RuntimeError, ValueError, KeyError) as error:
                     results[engine] = {"error": str(error)}
-            batch = {}
-            for engine, peer in peers.items():
-                slowest = max(peer.ask("run 3"))
-                batch[engine] = max(1, min(1000, int(50 / max(slowest, 1e-3))))
-                peer.ask(f"run {batch[engine]}")
-                samples[engine] = []
-            order, begin = list(peers), time.monotonic()
-            rounds = 0
-            while order and (rounds < 5 or time.monotonic() - begin < seconds * len(order)) and rounds < 400:
-                for engine in order:
-                    samples[engine].append(peers[engine].ask(f"run {batch[engine]}"))
-                order = order[1:] + order[:1]
-                rounds += 1
+            samples = interleave(peers, seconds, 400)
             for engine, peer in peers.items():
                 times = np.concatenate(samples[engine])
                 # The spread is that of the rounds' medians: it tells how far the machine can be trusted.

@@ -61,6 +61,7 @@ def steps(jobs):
         Step("demo", ("python3", "examples/digits/demo.py", onda), 2, "build release"),
         Step("conformance data", (PYTHON, "tests/conformance/generate.py"), 5),
         Step("conformance", (PYTHON, "tests/conformance/run.py", *suite), 10, "build release", counts=True),
+        Step("gpu scripts", (PYTHON, "tests/perf/scripts_test.py", "build/release"), 4, "build release"),
         Step("model data", (PYTHON, "tests/models/make_cases.py"), 10),
         Step("models", (PYTHON, "tests/models/run.py", *suite), 5, "build release", counts=True),
         Step("memory of models", (PYTHON, "tests/models/memory.py", *suite), 5, "build release", counts=True),
