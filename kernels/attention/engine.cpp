@@ -14,6 +14,7 @@
 #include "hwy/highway.h"
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::attention::HWY_NAMESPACE {
@@ -56,8 +57,10 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
     if (keep)
       for (int64_t k = i; k < n; ++k)
         if (!keep[k]) s[k] = -std::numeric_limits<float>::infinity();
-    V v = score(hn::MaskedLoad(tail, d, s + i), bias ? hn::MaskedLoad(tail, d, bias + i) : hn::Zero(d));
-    if (keep && softcap != 0) v = hn::IfThenElse(hn::Eq(hn::MaskedLoad(tail, d, s + i), lowest), lowest, v);
+    V v = score(onda::HWY_NAMESPACE::MaskedLoad(tail, d, s + i),
+                bias ? onda::HWY_NAMESPACE::MaskedLoad(tail, d, bias + i) : hn::Zero(d));
+    if (keep && softcap != 0)
+      v = hn::IfThenElse(hn::Eq(onda::HWY_NAMESPACE::MaskedLoad(tail, d, s + i), lowest), lowest, v);
     hn::BlendedStore(v, tail, d, s + i);
     vmax = hn::Max(vmax, hn::IfThenElse(tail, v, lowest));
   }
@@ -77,7 +80,7 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
     hn::StoreU(e, d, s + i);
   }
   if (rest > 0) {
-    const V e = exponential(hn::MaskedLoad(tail, d, s + i));
+    const V e = exponential(onda::HWY_NAMESPACE::MaskedLoad(tail, d, s + i));
     vsum = hn::Add(vsum, hn::IfThenElseZero(tail, e));
     hn::BlendedStore(e, tail, d, s + i);
   }

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
 
@@ -45,7 +46,8 @@ void LrnRow(const float* x, const float* near, int64_t count, int64_t stride, fl
     hn::StoreU(one(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); }), d, y + i);
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(one(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); }), tail, d, y + i);
+    hn::BlendedStore(one(i, [&](const float* p) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(tail, d, p); }), tail,
+                     d, y + i);
   }
 }
 

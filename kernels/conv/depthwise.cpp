@@ -16,6 +16,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/simd/clamp-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 #ifndef ONDA_KERNELS_CONV_DEPTHWISE_TILING_
 #define ONDA_KERNELS_CONV_DEPTHWISE_TILING_
@@ -91,7 +92,7 @@ HWY_INLINE void CopyRow(const PhaseColumns& c, int64_t stride, const float* row,
   if (stride == 1) {
     for (; i + kLanes <= c.hi; i += kLanes) hn::StoreU(hn::LoadU(d, row + i), d, out + i);
     if (i < c.hi) {
-      hn::StoreU(hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(c.hi - i)), d, row + i), d, out + i);
+      hn::StoreU(onda::HWY_NAMESPACE::MaskedLoad(hn::FirstN(d, static_cast<size_t>(c.hi - i)), d, row + i), d, out + i);
       i += kLanes;
     }
 #if HWY_TARGET != HWY_SCALAR
@@ -101,7 +102,8 @@ HWY_INLINE void CopyRow(const PhaseColumns& c, int64_t stride, const float* row,
       const int64_t left = 2 * (c.hi - i) - 1;
       const auto low = hn::FirstN(d, static_cast<size_t>(std::min(left, kLanes)));
       const auto high = hn::FirstN(d, static_cast<size_t>(std::clamp<int64_t>(left - kLanes, 0, kLanes)));
-      hn::StoreU(hn::ConcatEven(d, hn::MaskedLoad(high, d, row + 2 * i + kLanes), hn::MaskedLoad(low, d, row + 2 * i)),
+      hn::StoreU(hn::ConcatEven(d, onda::HWY_NAMESPACE::MaskedLoad(high, d, row + 2 * i + kLanes),
+                                onda::HWY_NAMESPACE::MaskedLoad(low, d, row + 2 * i)),
                  d, out + i);
     }
 #endif
@@ -167,7 +169,7 @@ HWY_INLINE void FinishRow(const float* flat, const float* addend, int64_t n, V l
   if (j < n) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(n - j));
     V v = hn::LoadU(d, flat + j);
-    if (addend) v = hn::Add(v, hn::MaskedLoad(mask, d, addend + j));
+    if (addend) v = hn::Add(v, onda::HWY_NAMESPACE::MaskedLoad(mask, d, addend + j));
     hn::BlendedStore(onda::HWY_NAMESPACE::ClampKeepingNan(lo, hi, v), mask, d, out + j);
   }
 }

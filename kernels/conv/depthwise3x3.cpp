@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/simd/clamp-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 #ifndef ONDA_KERNELS_CONV_DEPTHWISE3X3_PLANE_
 #define ONDA_KERNELS_CONV_DEPTHWISE3X3_PLANE_
@@ -66,7 +67,7 @@ template <int S, bool kInner>
 HWY_INLINE void Load(const Edges<S>& edges, const float* from, V& left, V& middle, V& right) {
   const D d;
   auto load = [&](int mask, int64_t at) HWY_ATTR {
-    return kInner ? hn::LoadU(d, from + at) : hn::MaskedLoad(edges.masks[mask], d, from + at);
+    return kInner ? hn::LoadU(d, from + at) : onda::HWY_NAMESPACE::MaskedLoad(edges.masks[mask], d, from + at);
   };
   if constexpr (S == 1) {
     left = load(0, 0), middle = load(1, 1), right = load(2, 2);
@@ -109,8 +110,8 @@ HWY_INLINE void Block(const Problem& p, const Plane& plane, int64_t row, int64_t
   for (int r = 0; r < R; ++r) {
     const int64_t to = (row + r) * p.out[2] + column;
     if (plane.addend)
-      acc[r] =
-          hn::Add(acc[r], kInner ? hn::LoadU(d, plane.addend + to) : hn::MaskedLoad(edges.out, d, plane.addend + to));
+      acc[r] = hn::Add(acc[r], kInner ? hn::LoadU(d, plane.addend + to)
+                                      : onda::HWY_NAMESPACE::MaskedLoad(edges.out, d, plane.addend + to));
     acc[r] = onda::HWY_NAMESPACE::ClampKeepingNan(lo, hi, acc[r]);
     if constexpr (kInner) {
       hn::StoreU(acc[r], d, plane.y + to);

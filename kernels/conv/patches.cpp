@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "kernels/conv/patches.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::conv::HWY_NAMESPACE {
@@ -76,7 +77,7 @@ HWY_INLINE void CopyPiece(const float* channel, int64_t stride, const Piece& pie
     const D d;
     uint8_t bits[8] = {};
     std::memcpy(bits, &piece.valid, sizeof(piece.valid));
-    hn::StoreU(hn::MaskedLoad(hn::LoadMaskBits(d, bits), d, channel + piece.offset), d, out);
+    hn::StoreU(onda::HWY_NAMESPACE::MaskedLoad(hn::LoadMaskBits(d, bits), d, channel + piece.offset), d, out);
 #if HWY_TARGET != HWY_SCALAR
   } else if constexpr (kStride == 2) {
     const D d;
@@ -85,8 +86,8 @@ HWY_INLINE void CopyPiece(const float* channel, int64_t stride, const Piece& pie
     std::memcpy(lo, &piece.valid, sizeof(piece.valid));
     std::memcpy(hi, &upper, sizeof(upper));
     const float* in = channel + piece.offset;
-    const auto v0 = hn::MaskedLoad(hn::LoadMaskBits(d, lo), d, in);
-    const auto v1 = hn::MaskedLoad(hn::LoadMaskBits(d, hi), d, in + kLanes);
+    const auto v0 = onda::HWY_NAMESPACE::MaskedLoad(hn::LoadMaskBits(d, lo), d, in);
+    const auto v1 = onda::HWY_NAMESPACE::MaskedLoad(hn::LoadMaskBits(d, hi), d, in + kLanes);
     hn::StoreU(hn::ConcatEven(d, v1, v0), d, out);
 #endif
   } else {

@@ -15,6 +15,7 @@
 #include "hwy/highway.h"
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::elementwise::HWY_NAMESPACE {
@@ -55,8 +56,8 @@ void Loop(const void* a_data, int64_t a_step, const void* b_data, int64_t b_step
   }
   if (whole == n) return;
   const auto tail = hn::FirstN(d, static_cast<size_t>(n - whole));
-  const V left = a_step == 0 ? hn::Set(d, *a) : hn::MaskedLoad(tail, d, a + whole);
-  const V right = b_step == 0 ? hn::Set(d, *b) : hn::MaskedLoad(tail, d, b + whole);
+  const V left = a_step == 0 ? hn::Set(d, *a) : onda::HWY_NAMESPACE::MaskedLoad(tail, d, a + whole);
+  const V right = b_step == 0 ? hn::Set(d, *b) : onda::HWY_NAMESPACE::MaskedLoad(tail, d, b + whole);
   HWY_ALIGN Y rest[HWY_LANES(T)];
   Put(d, Fn::Of(d, left, right, alpha), rest);
   std::copy(rest, rest + (n - whole), y + whole);

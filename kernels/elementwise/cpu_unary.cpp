@@ -12,6 +12,7 @@
 #include "hwy/highway.h"
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::elementwise::HWY_NAMESPACE {
@@ -31,7 +32,7 @@ void Loop(const float* x, float* y, int64_t n, float alpha, float beta) {
   for (; i + lanes <= n; i += lanes) hn::StoreU(Fn::Of(hn::LoadU(d, x + i), a, b), d, y + i);
   if (i < n) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(Fn::Of(hn::MaskedLoad(mask, d, x + i), a, b), mask, d, y + i);
+    hn::BlendedStore(Fn::Of(onda::HWY_NAMESPACE::MaskedLoad(mask, d, x + i), a, b), mask, d, y + i);
   }
 }
 

@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul/gemv.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::matmul::HWY_NAMESPACE {
@@ -31,9 +32,10 @@ HWY_INLINE void AddRows(const float* HWY_RESTRICT x, int64_t x_stride, const flo
   }
   if (j < n) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(n - j));
-    V sum = hn::MaskedLoad(mask, d, out + j);
+    V sum = onda::HWY_NAMESPACE::MaskedLoad(mask, d, out + j);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sum = hn::MulAdd(xv[r], hn::MaskedLoad(mask, d, b + r * stride + j), sum);
+    for (int r = 0; r < kRows; ++r)
+      sum = hn::MulAdd(xv[r], onda::HWY_NAMESPACE::MaskedLoad(mask, d, b + r * stride + j), sum);
     hn::BlendedStore(sum, mask, d, out + j);
   }
 }
@@ -57,9 +59,10 @@ HWY_INLINE void Dots(const float* HWY_RESTRICT x, const float* HWY_RESTRICT b, i
   }
   for (; i < k; i += lanes) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, k - i)));
-    const V x0 = hn::MaskedLoad(mask, d, x + i);
+    const V x0 = onda::HWY_NAMESPACE::MaskedLoad(mask, d, x + i);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) even[r] = hn::MulAdd(x0, hn::MaskedLoad(mask, d, b + r * stride + i), even[r]);
+    for (int r = 0; r < kRows; ++r)
+      even[r] = hn::MulAdd(x0, onda::HWY_NAMESPACE::MaskedLoad(mask, d, b + r * stride + i), even[r]);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) out[r] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[r], odd[r])));

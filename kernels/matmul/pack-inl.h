@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::matmul::HWY_NAMESPACE {
@@ -47,7 +48,7 @@ HWY_INLINE void PackPanel(const float* in, int64_t lane_stride, int64_t k_stride
     const auto mask = hn::FirstN(d, static_cast<size_t>(lanes - whole));
     for (int64_t k = 0; k < kc; ++k, in += k_stride, out += stride) {
       for (int64_t i = 0; i < whole; i += step) hn::StoreU(hn::LoadU(d, in + i), d, out + i);
-      if (whole < lanes) hn::BlendedStore(hn::MaskedLoad(mask, d, in + whole), mask, d, out + whole);
+      if (whole < lanes) hn::BlendedStore(onda::HWY_NAMESPACE::MaskedLoad(mask, d, in + whole), mask, d, out + whole);
     }
     return;
   }

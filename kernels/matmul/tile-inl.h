@@ -12,6 +12,7 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/simd/clamp-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::matmul::HWY_NAMESPACE {
@@ -54,7 +55,8 @@ HWY_NOINLINE void Tile(const TileArgs& t) {
   const D d;
   const auto mask = hn::FirstN(d, static_cast<size_t>(t.last_lanes));
   auto load = [&](const float* p, int v) HWY_ATTR {
-    return kMasked && v == NV - 1 ? hn::MaskedLoad(mask, d, p + v * kLanes) : hn::LoadU(d, p + v * kLanes);
+    return kMasked && v == NV - 1 ? onda::HWY_NAMESPACE::MaskedLoad(mask, d, p + v * kLanes)
+                                  : hn::LoadU(d, p + v * kLanes);
   };
   V acc[R][NV];
 #pragma GCC unroll 8
@@ -159,14 +161,14 @@ HWY_NOINLINE void NarrowTile(const TileArgs& t, int64_t rows) {
   for (; k >= kChains; k -= kChains, a += kChains * t.a_step, b += kChains * t.b_step) {
 #pragma GCC unroll 4
     for (int u = 0; u < kChains; ++u) {
-      const VR av = hn::MaskedLoad(mask, d, a + u * t.a_step);
+      const VR av = onda::HWY_NAMESPACE::MaskedLoad(mask, d, a + u * t.a_step);
       if (u % 2 == 0) hwy::Prefetch(a + u * t.a_step + 2 * kAhead);  // a cache line is two steps
 #pragma GCC unroll 4
       for (int j = 0; j < C; ++j) acc[u][j] = hn::MulAdd(av, hn::Set(d, b[u * t.b_step + j]), acc[u][j]);
     }
   }
   for (; k > 0; --k, a += t.a_step, b += t.b_step) {
-    const VR av = hn::MaskedLoad(mask, d, a);
+    const VR av = onda::HWY_NAMESPACE::MaskedLoad(mask, d, a);
 #pragma GCC unroll 4
     for (int j = 0; j < C; ++j) acc[0][j] = hn::MulAdd(av, hn::Set(d, b[j]), acc[0][j]);
   }

@@ -16,6 +16,7 @@
 #define HWY_TARGET_INCLUDE "kernels/pool/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 #ifndef ONDA_KERNELS_POOL_FOLD_
 #define ONDA_KERNELS_POOL_FOLD_
@@ -86,7 +87,8 @@ bool FoldRowsOf(const float* const* rows, int count, int64_t n, bool more, float
     hn::StoreU(fold(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); }), d, row + i);
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(fold(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); }), tail, d, row + i);
+    hn::BlendedStore(fold(i, [&](const float* p) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(tail, d, p); }),
+                     tail, d, row + i);
   }
   return kFold != Fold::kMax || hn::AllFalse(d, hn::IsNaN(sum));
 }
@@ -127,8 +129,9 @@ bool PlaneOf(const Plane& p, const float* x, float* y) {
       for (int64_t i = 0; i < whole; i += lanes)
         hn::StoreU(fold(i, [&](const float* q) HWY_ATTR { return hn::LoadU(d, q); }), d, row + i);
       if (whole < n)
-        hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(in_tail, d, q); }), in_tail,
-                         d, row + whole);
+        hn::BlendedStore(
+            fold(whole, [&](const float* q) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(in_tail, d, q); }),
+            in_tail, d, row + whole);
     }
     for (int64_t r = 0; r < block; ++r) {
       float* const out = y + (o0 + r) * p.out_width;
@@ -143,7 +146,8 @@ bool PlaneOf(const Plane& p, const float* x, float* y) {
             hn::StoreU(a, d, out + o);
           } else {
             const auto tail = hn::FirstN(d, static_cast<size_t>(p.out_width - o));
-            if (p.column_counts) a = hn::Div(a, hn::Mul(vrows, hn::MaskedLoad(tail, d, p.column_counts + o)));
+            if (p.column_counts)
+              a = hn::Div(a, hn::Mul(vrows, onda::HWY_NAMESPACE::MaskedLoad(tail, d, p.column_counts + o)));
             hn::BlendedStore(a, tail, d, out + o);
           }
         }
@@ -215,7 +219,7 @@ void FoldColumnsOf(const float* row, int64_t n, int64_t kernel, int64_t stride, 
         hn::StoreU(a, d, y + o);
       } else {
         const auto tail = hn::FirstN(d, static_cast<size_t>(n - o));
-        if (counts) a = hn::Div(a, hn::Mul(vrows, hn::MaskedLoad(tail, d, counts + o)));
+        if (counts) a = hn::Div(a, hn::Mul(vrows, onda::HWY_NAMESPACE::MaskedLoad(tail, d, counts + o)));
         hn::BlendedStore(a, tail, d, y + o);
       }
     }
@@ -261,7 +265,8 @@ float FoldAllOf(const float* x, int64_t n) {
     }
     for (; i < m; i += lanes) {
       const auto tail = hn::FirstN(d, static_cast<size_t>(std::min(lanes, m - i)));
-      a = Combine<kFold>(a, hn::IfThenElse(tail, Map<kFold>(hn::MaskedLoad(tail, d, p + i)), hn::Set(d, identity)));
+      a = Combine<kFold>(
+          a, hn::IfThenElse(tail, Map<kFold>(onda::HWY_NAMESPACE::MaskedLoad(tail, d, p + i)), hn::Set(d, identity)));
     }
     a = Combine<kFold>(a, b);
     if constexpr (kFold == Fold::kMaxNan) {

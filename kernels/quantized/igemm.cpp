@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/quantized/igemm.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 #ifndef ONDA_KERNELS_QUANTIZED_IGEMM_FINISH_
 #define ONDA_KERNELS_QUANTIZED_IGEMM_FINISH_
@@ -124,7 +125,8 @@ HWY_INLINE void Requantize(const FinishJob& job, int64_t row, const int32_t* c, 
     const int64_t n = std::min<int64_t>(kLanes, job.cols - j);
     if (b_scale.step) {
       const auto mask = hn::FirstN(d, static_cast<size_t>(n));
-      factor = hn::Div(hn::Mul(hn::Set(d, a_scale), hn::MaskedLoad(mask, d, b_scale.data + j)), hn::Set(d, y_scale));
+      factor = hn::Div(hn::Mul(hn::Set(d, a_scale), onda::HWY_NAMESPACE::MaskedLoad(mask, d, b_scale.data + j)),
+                       hn::Set(d, y_scale));
     }
     auto q = hn::Round(hn::Mul(hn::ConvertTo(d, hn::LoadU(di, c + j)), factor));
     q = hn::Add(q, hn::Set(d, y_zero));

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "kernels/quantized/linear.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::quantized::HWY_NAMESPACE {
@@ -124,7 +125,7 @@ void Requantize(const Requantization& r, const float* sums, int64_t n, T* y) {
   for (; i + kLanes <= n; i += kLanes) hn::StoreU(one(hn::LoadU(d, sums + i)), dt, y + i);
   if (i == n) return;
   alignas(64) T last[kLanes];
-  hn::StoreU(one(hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n - i)), d, sums + i)), dt, last);
+  hn::StoreU(one(onda::HWY_NAMESPACE::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n - i)), d, sums + i)), dt, last);
   for (int64_t k = 0; i < n; ++i, ++k) y[i] = last[k];
 }
 

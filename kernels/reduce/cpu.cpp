@@ -13,6 +13,7 @@
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
 
@@ -81,7 +82,7 @@ bool ExtremeOf(const float* x, int64_t n, double* result) {
   }
   for (; i < n; i += lanes) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(std::min(lanes, n - i)));
-    const V v = hn::MaskedLoad(tail, d, x + i);
+    const V v = onda::HWY_NAMESPACE::MaskedLoad(tail, d, x + i);
     a0 = best(a0, hn::IfThenElse(tail, v, identity));
     s0 = hn::Add(s0, v);
   }
@@ -115,7 +116,8 @@ double RowOf(const float* x, int64_t n, float shift) {
     for (; i + lanes <= m; i += lanes) a0 = Combine<kStep>(a0, Map<kStep>(hn::LoadU(d, p + i), s));
     if (i < m) {
       const auto tail = hn::FirstN(d, static_cast<size_t>(m - i));
-      a1 = Combine<kStep>(a1, hn::IfThenElse(tail, Map<kStep>(hn::MaskedLoad(tail, d, p + i), s), identity));
+      a1 = Combine<kStep>(
+          a1, hn::IfThenElse(tail, Map<kStep>(onda::HWY_NAMESPACE::MaskedLoad(tail, d, p + i), s), identity));
     }
     const V a = Combine<kStep>(Combine<kStep>(a0, a1), Combine<kStep>(a2, a3));
     if constexpr (kStep == Step::kMax || kStep == Step::kMin) {
@@ -157,8 +159,9 @@ void ColumnsOf(const float* x, int64_t rows, int64_t stride, int64_t width, cons
     for (int64_t j = 0; j < whole; j += lanes)
       hn::StoreU(fold(j, [&](const float* q) HWY_ATTR { return hn::LoadU(d, q); }), d, out + j);
     if (whole < width)
-      hn::BlendedStore(fold(whole, [&](const float* q) HWY_ATTR { return hn::MaskedLoad(tail, d, q); }), tail, d,
-                       out + whole);
+      hn::BlendedStore(
+          fold(whole, [&](const float* q) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(tail, d, q); }), tail, d,
+          out + whole);
   };
   int64_t i = 0;
   for (; i + 8 <= rows; i += 8) pass(std::integral_constant<int, 8>(), x + i * stride);

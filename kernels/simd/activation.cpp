@@ -11,6 +11,7 @@
 #include "hwy/contrib/math/math-inl.h"
 #include "kernels/simd/clamp-inl.h"
 #include "kernels/simd/float_math-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::HWY_NAMESPACE {
@@ -57,7 +58,7 @@ void ApplyAll(const Activation& activation, float* x, int64_t n) {
   for (; i + lanes <= n; i += lanes) hn::StoreU(Apply1<kKind>(d, alpha, beta, hn::LoadU(d, x + i)), d, x + i);
   if (i < n) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(Apply1<kKind>(d, alpha, beta, hn::MaskedLoad(mask, d, x + i)), mask, d, x + i);
+    hn::BlendedStore(Apply1<kKind>(d, alpha, beta, onda::HWY_NAMESPACE::MaskedLoad(mask, d, x + i)), mask, d, x + i);
   }
 }
 

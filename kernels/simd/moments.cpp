@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "kernels/simd/moments.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/simd/masked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::HWY_NAMESPACE {
@@ -29,7 +30,7 @@ HWY_INLINE float SumOf(const float* x, int64_t n, Map map) {
   for (; i + lanes <= n; i += lanes) a0 = hn::Add(a0, map(hn::LoadU(d, x + i)));
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
-    a1 = hn::Add(a1, hn::IfThenElseZero(tail, map(hn::MaskedLoad(tail, d, x + i))));
+    a1 = hn::Add(a1, hn::IfThenElseZero(tail, map(onda::HWY_NAMESPACE::MaskedLoad(tail, d, x + i))));
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a0, a1), hn::Add(a2, a3))));
 }
@@ -63,7 +64,8 @@ HWY_INLINE void MapRow(float* y, int64_t n, Fn fn) {
     hn::StoreU(fn(i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); }), d, y + i);
   if (i < n) {
     const auto tail = hn::FirstN(d, static_cast<size_t>(n - i));
-    hn::BlendedStore(fn(i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p + i); }), tail, d, y + i);
+    hn::BlendedStore(fn(i, [&](const float* p) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(tail, d, p + i); }),
+                     tail, d, y + i);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "hwy/highway.h"
 // After highway.h
 #include "kernels/simd/float_math-inl.h"
+#include "kernels/simd/masked-inl.h"
 
 #ifndef ONDA_KERNELS_SOFTMAX_STRIP_
 #define ONDA_KERNELS_SOFTMAX_STRIP_
@@ -48,7 +49,9 @@ void Row(const float* x, float* y, int64_t n, bool log, bool half_steps) {
   const auto tail = hn::FirstN(d, static_cast<size_t>(n - whole));
   const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
   // What lies past the row's end takes no part: -infinity for the maximum, 0 for the sum.
-  auto load_tail = [&](const float* p) { return hn::IfThenElse(tail, hn::MaskedLoad(tail, d, p), lowest); };
+  auto load_tail = [&](const float* p) {
+    return hn::IfThenElse(tail, onda::HWY_NAMESPACE::MaskedLoad(tail, d, p), lowest);
+  };
 
   auto exponential = [&](V v) HWY_ATTR { return half_steps ? RoundToHalf(Exp(v)) : Exp(v); };
 
@@ -74,7 +77,7 @@ void Row(const float* x, float* y, int64_t n, bool log, bool half_steps) {
   const V scale = hn::Set(d, log ? std::log(sum) : 1.0f / sum);
   auto finish = [&](V v) { return log ? hn::Sub(v, scale) : hn::Mul(v, scale); };
   for (int64_t i = 0; i < whole; i += lanes) hn::StoreU(finish(hn::LoadU(d, y + i)), d, y + i);
-  if (whole < n) hn::BlendedStore(finish(hn::MaskedLoad(tail, d, y + whole)), tail, d, y + whole);
+  if (whole < n) hn::BlendedStore(finish(onda::HWY_NAMESPACE::MaskedLoad(tail, d, y + whole)), tail, d, y + whole);
 }
 
 // The rows of a dense matrix.
@@ -99,7 +102,7 @@ void Columns(const float* x, float* y, int64_t length, int64_t stride, int64_t w
     if (j < width) {
       const auto tail = hn::FirstN(d, static_cast<size_t>(width - j));
       fn(
-          j, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(tail, d, p); },
+          j, [&](const float* p) HWY_ATTR { return onda::HWY_NAMESPACE::MaskedLoad(tail, d, p); },
           [&](V v, float* p) HWY_ATTR { hn::BlendedStore(v, tail, d, p); });
     }
   };

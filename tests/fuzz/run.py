@@ -62,7 +62,7 @@ def main():
                 sys.exit(f"no seeds: {log}")
         begin = time.monotonic()
         code, log = call(arguments.fuzz, target, f"-seed={seed}", f"-max_total_time={arguments.seconds}", "-timeout=30",
-                         f"-rss_limit_mb={arguments.rss}", "-malloc_limit_mb=512", "-max_len=6000", "-len_control=0",
+                         f"-rss_limit_mb={arguments.rss}", "-malloc_limit_mb=512", "-max_len=2000", "-len_control=0",
                          "-print_final_stats=1", "-reload=0", f"-artifact_prefix={findings}/{target}-", str(corpus), *known)
         done = re.findall(r"stat::number_of_executed_units:\s*(\d+)", log) or re.findall(r"^#(\d+)", log, re.MULTILINE)
         executions = int(done[-1]) if done else 0
