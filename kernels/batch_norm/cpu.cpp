@@ -5,6 +5,7 @@
 
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/simd/moments.h"
+#include "kernels/simd/through_float.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/cpu.cpp"
@@ -185,6 +186,10 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Group<true>>("InstanceNormalization"),
     MakeKernel<Group<false>>("GroupNormalization"),
     MakeKernel<Lrn>("LRN"),
+    MakeThroughFloat<Batch>("BatchNormalization"),
+    MakeThroughFloat<Group<true>>("InstanceNormalization"),
+    MakeThroughFloat<Group<false>>("GroupNormalization"),
+    MakeThroughFloat<Lrn>("LRN"),
 };
 
 }  // namespace

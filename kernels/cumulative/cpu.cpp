@@ -2,6 +2,7 @@
 // time, so that their additions overlap.
 #include "kernels/cumulative/cumulative.h"
 #include "kernels/simd/stop_poll.h"
+#include "kernels/simd/through_float.h"
 #include "onda/float_formats.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -108,7 +109,10 @@ class Sum {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Sum>("CumSum")};
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Sum>("CumSum"),
+    MakeThroughFloat<Sum>("CumSum"),
+};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "kernels/matmul/sgemm.h"
 #include "kernels/simd/carver.h"
 #include "kernels/simd/launch.h"
+#include "kernels/simd/through_float.h"
 #include "kernels/simd/weighted_gather.h"
 
 namespace onda::deform_conv {
@@ -124,7 +125,10 @@ class Cpu {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Cpu>("DeformConv")};
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Cpu>("DeformConv"),
+    MakeThroughFloat<Cpu>("DeformConv"),
+};
 
 }  // namespace
 

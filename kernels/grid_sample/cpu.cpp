@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/grid_sample/grid_sample.h"
+#include "kernels/simd/through_float.h"
 #include "kernels/simd/weighted_gather.h"
 
 #ifndef ONDA_KERNELS_GRID_SAMPLE_CPU_ONCE
@@ -146,7 +147,10 @@ class Cpu {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Cpu>("GridSample")};
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Cpu>("GridSample"),
+    MakeThroughFloat<Cpu>("GridSample"),
+};
 
 }  // namespace
 

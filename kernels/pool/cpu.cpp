@@ -11,6 +11,7 @@
 
 #include "kernels/pool/pool.h"
 #include "kernels/simd/launch.h"
+#include "kernels/simd/through_float.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pool/cpu.cpp"
@@ -562,6 +563,12 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Global<Kind::kMax>>("GlobalMaxPool"),
     MakeKernel<Global<Kind::kAverage>>("GlobalAveragePool"),
     MakeKernel<Global<Kind::kLp>>("GlobalLpPool"),
+    MakeThroughFloat<Cpu<Kind::kMax>>("MaxPool"),
+    MakeThroughFloat<Cpu<Kind::kAverage>>("AveragePool"),
+    MakeThroughFloat<Cpu<Kind::kLp>>("LpPool"),
+    MakeThroughFloat<Global<Kind::kMax>>("GlobalMaxPool"),
+    MakeThroughFloat<Global<Kind::kAverage>>("GlobalAveragePool"),
+    MakeThroughFloat<Global<Kind::kLp>>("GlobalLpPool"),
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "kernels/recurrent/pack.h"
 #include "kernels/recurrent/steps.h"
 #include "kernels/simd/carver.h"
+#include "kernels/simd/through_float.h"
 
 namespace onda::recurrent {
 namespace {
@@ -308,6 +309,9 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Cpu<Cell::kGru>>("GRU"),
     MakeKernel<Cpu<Cell::kLstm>>("LSTM"),
     MakeKernel<Cpu<Cell::kLstm, true>>("DynamicQuantizeLSTM", "com.microsoft"),
+    MakeThroughFloat<Cpu<Cell::kRnn>>("RNN"),
+    MakeThroughFloat<Cpu<Cell::kGru>>("GRU"),
+    MakeThroughFloat<Cpu<Cell::kLstm>>("LSTM"),
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "kernels/reduce/reduce.h"
+#include "kernels/simd/through_float.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu.cpp"
@@ -434,6 +435,16 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Cpu<Kind::kLogSum>>("ReduceLogSum"),
     MakeKernel<Cpu<Kind::kLogSumExp>>("ReduceLogSumExp"),
     MakeKernel<Cpu<Kind::kSumSquare>>("ReduceSumSquare"),
+    MakeThroughFloat<Cpu<Kind::kSum>>("ReduceSum"),
+    MakeThroughFloat<Cpu<Kind::kMean>>("ReduceMean"),
+    MakeThroughFloat<Cpu<Kind::kMax>>("ReduceMax"),
+    MakeThroughFloat<Cpu<Kind::kMin>>("ReduceMin"),
+    MakeThroughFloat<Cpu<Kind::kProd>>("ReduceProd"),
+    MakeThroughFloat<Cpu<Kind::kL1>>("ReduceL1"),
+    MakeThroughFloat<Cpu<Kind::kL2>>("ReduceL2"),
+    MakeThroughFloat<Cpu<Kind::kLogSum>>("ReduceLogSum"),
+    MakeThroughFloat<Cpu<Kind::kLogSumExp>>("ReduceLogSumExp"),
+    MakeThroughFloat<Cpu<Kind::kSumSquare>>("ReduceSumSquare"),
 };
 
 }  // namespace

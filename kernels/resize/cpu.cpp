@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/resize/resize.h"
+#include "kernels/simd/through_float.h"
 #include "onda/float_formats.h"
 
 #ifndef ONDA_KERNELS_RESIZE_CPU_ONCE
@@ -389,7 +390,10 @@ class Cpu {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Cpu>("Resize")};
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Cpu>("Resize"),
+    MakeThroughFloat<Cpu, 1>("Resize"),
+};
 
 }  // namespace
 

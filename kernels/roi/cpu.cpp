@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/roi/roi.h"
+#include "kernels/simd/through_float.h"
 #include "kernels/simd/weighted_gather.h"
 
 namespace onda::roi {
@@ -86,7 +87,10 @@ class Cpu {
   Params params_;
 };
 
-constexpr OndaKernelDef kKernels[] = {MakeKernel<Cpu>("RoiAlign")};
+constexpr OndaKernelDef kKernels[] = {
+    MakeKernel<Cpu>("RoiAlign"),
+    MakeThroughFloat<Cpu>("RoiAlign"),
+};
 
 }  // namespace
 

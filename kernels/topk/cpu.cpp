@@ -2,6 +2,7 @@
 // what cannot enter. ArgMax and ArgMin along the last axis find the extreme, then its place; across other axes they
 // carry both for many columns at once. NaN counts as in topk.h.
 #include "kernels/simd/stop_poll.h"
+#include "kernels/simd/through_float.h"
 #include "kernels/topk/topk.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -239,9 +240,8 @@ class Arg {
 };
 
 constexpr OndaKernelDef kKernels[] = {
-    MakeKernel<TopK>("TopK"),
-    MakeKernel<Arg<true>>("ArgMax"),
-    MakeKernel<Arg<false>>("ArgMin"),
+    MakeKernel<TopK>("TopK"),       MakeKernel<Arg<true>>("ArgMax"),       MakeKernel<Arg<false>>("ArgMin"),
+    MakeThroughFloat<TopK>("TopK"), MakeThroughFloat<Arg<true>>("ArgMax"), MakeThroughFloat<Arg<false>>("ArgMin"),
 };
 
 }  // namespace
