@@ -186,6 +186,8 @@ int Main(int argc, char** argv) {
   command->add_option("--atol", test.atol, "absolute tolerance")->capture_default_str();
   command->add_option("--timeout", test.timeout_seconds, "seconds per case")->capture_default_str();
   command->add_option("--jobs", test.jobs, "cases at a time; 0: one per core");
+  command->add_option("--repeat", test.repeat, "times that each data set is run: what a provider records is replayed")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--quiet", test.quiet, "no lines for cases that pass");
   command->add_flag("--no-isolation", test.in_process, "all in this process, for debuggers");
   AddEngineOptions(command, &test.engine);

@@ -93,10 +93,12 @@ Result RunCase(const std::string& folder, const TestOptions& options) {
     const Engine engine(Model::FromFile((fs::path(folder) / "model.onnx").string()), options.engine);
     std::vector<fs::path> sets = Numbered(folder, "test_data_set_", "");
     if (sets.empty()) return {"error", "no test_data_set_0"};
-    for (const fs::path& set : sets) {
-      const std::string difference = RunDataSet(engine, set, rules);
-      if (!difference.empty()) {
-        return {"fail", OneLine((sets.size() > 1 ? set.filename().string() + ": " : "") + difference)};
+    for (int run = 1; run <= options.repeat; ++run) {
+      for (const fs::path& set : sets) {
+        const std::string difference = RunDataSet(engine, set, rules);
+        if (difference.empty()) continue;
+        return {"fail", OneLine((sets.size() > 1 ? set.filename().string() + ": " : "") +
+                                (run > 1 ? "run " + std::to_string(run) + ": " : "") + difference)};
       }
     }
   } catch (const Error& error) {

@@ -15,7 +15,8 @@ struct TestOptions {
   double rtol = 1e-3;
   double atol = 1e-7;
   double timeout_seconds = 120;
-  int jobs = 0;  // 0: one per core
+  int jobs = 0;    // 0: one per core
+  int repeat = 1;  // times that each data set is run
   bool quiet = false;
   bool in_process = false;  // for debuggers
   EngineOptions engine;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "onda/make_provider.h"
 #include "providers/cuda/device.h"
@@ -16,6 +17,9 @@ using WriteLine = std::function<void(std::string_view what, std::string_view tex
 
 // Throws kNotFound where there is no such device, naming the versions found and needed. May read options of its own.
 std::unique_ptr<Device> MakeDevice(int ordinal, ProviderOptions& options);
+
+// The kernels of a provider over that device, best first.
+std::vector<const OndaKernelDef*> MakeKernels(int ordinal, ProviderOptions& options);
 
 // Devices, driver and libraries: what was found, and what is needed and missing.
 void DescribeMachine(const WriteLine& write);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda_table.h"
 #include "providers/cuda/device_cuda.h"
 #include "providers/cuda/device_source.h"
 
@@ -62,6 +63,11 @@ std::unique_ptr<Device> MakeDevice(int ordinal, ProviderOptions&) {
                                           ") has compute capability " + std::to_string(p.compute_major) + "." +
                                           std::to_string(p.compute_minor) + " (" + found.versions + ")");
   return MakeCudaDevice(ordinal);
+}
+
+std::vector<const OndaKernelDef*> MakeKernels(int, ProviderOptions&) {
+  const std::span<const OndaKernelDef* const> all = CudaKernels();
+  return {all.begin(), all.end()};
 }
 
 void DescribeMachine(const WriteLine& write) {

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "kernels/cuda_table.h"
 #include "onda/make_provider.h"
 #include "providers/cuda/captured_work.h"
 #include "providers/cuda/device_memory.h"
@@ -43,13 +43,14 @@ class CudaProvider {
   explicit CudaProvider(ProviderOptions& given)
       : options_(ParseOptions(given)),
         device_(MakeDevice(options_.device_id, given)),
+        kernels_(MakeKernels(options_.device_id, given)),
         memory_(*device_, options_.memory_limit),
         staging_(*device_) {
     device_->allow_tf32 = options_.tf32;
     device_->set_plan_chooser(std::make_shared<PlanTuner>(device_->properties(), TuningOf(options_)));
   }
 
-  static std::span<const OndaKernelDef* const> kernels() { return CudaKernels(); }
+  std::span<const OndaKernelDef* const> kernels() const { return kernels_; }
   const Options& options() const { return options_; }
   Device& device() { return *device_; }
   Staging& staging() { return staging_; }
@@ -111,6 +112,7 @@ class CudaProvider {
 
   const Options options_;
   const std::unique_ptr<Device> device_;
+  const std::vector<const OndaKernelDef*> kernels_;
   DeviceMemory memory_;
   Staging staging_;
 };

@@ -56,13 +56,20 @@ HostWatch::HostWatch() {
   sigaction(SIGTRAP, &action, &previous_trap);
 }
 
-void HostWatch::AddDevice(const DeviceMemory* memory) {
+void HostWatch::AddDevice(DeviceMemory* memory) {
   const std::lock_guard lock(mutex_);
   devices_.push_back(memory);
 }
 void HostWatch::RemoveDevice(const DeviceMemory* memory) {
   const std::lock_guard lock(mutex_);
   std::erase(devices_, memory);
+}
+
+DeviceMemory* HostWatch::DeviceOf(const void* p) {
+  const std::lock_guard lock(mutex_);
+  for (DeviceMemory* memory : devices_)
+    if (memory->Holds(p)) return memory;
+  return nullptr;
 }
 
 void* HostWatch::AllocatePinned(size_t bytes) {

@@ -18,8 +18,11 @@ class HostWatch {
   // One for the process, as signal handlers are.
   static HostWatch& Get();
 
-  void AddDevice(const DeviceMemory* memory);
+  void AddDevice(DeviceMemory* memory);
   void RemoveDevice(const DeviceMemory* memory);
+
+  // The device whose memory holds the address; null where none does.
+  DeviceMemory* DeviceOf(const void* p);
 
   void* AllocatePinned(size_t bytes);
   // What is against it, or "".
@@ -54,7 +57,7 @@ class HostWatch {
   void Protect(const char* begin, size_t bytes);
 
   std::recursive_mutex mutex_;
-  std::vector<const DeviceMemory*> devices_;
+  std::vector<DeviceMemory*> devices_;
   std::vector<Pinned> pinned_;
   std::vector<Pending> pending_;
   uint64_t ids_ = 0;

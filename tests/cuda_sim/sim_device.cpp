@@ -506,8 +506,12 @@ class SimDevice : public cuda::Device {
 
   // "" or what is against the access.
   std::string Touch(Actor& actor, const void* p, size_t bytes, Mode mode, const std::string& who) {
-    const Fault fault = CheckAccess(memory_.region(), actor, p, bytes, mode);
-    const std::string where = memory_.Describe(p) + ", " + std::to_string(bytes) + " bytes";
+    return Touch(memory_, actor, p, bytes, mode, who);
+  }
+  std::string Touch(const DeviceMemory& memory, Actor& actor, const void* p, size_t bytes, Mode mode,
+                    const std::string& who) {
+    const Fault fault = CheckAccess(memory.region(), actor, p, bytes, mode);
+    const std::string where = memory.Describe(p) + ", " + std::to_string(bytes) + " bytes";
     switch (fault.kind) {
       case FaultKind::kNone:
         return "";
@@ -574,6 +578,16 @@ class SimDevice : public cuda::Device {
         std::memmove(op.to, op.from, op.bytes);
         std::memcpy(region.state + to, state.data(), op.bytes);
       }
+      return report;
+    }
+    if (op.copy == kOndaPeerToPeer) {
+      DeviceMemory* peer = HostWatch::Get().DeviceOf(op.from);
+      if (!peer) return op.name + " from what is not device memory";
+      report = Touch(*peer, actor, op.from, op.bytes, Mode::kRead, op.name);
+      if (report.empty()) report = Touch(actor, op.to, op.bytes, Mode::kWrite, op.name);
+      peer->Open();
+      if (report.empty()) std::memcpy(op.to, op.from, op.bytes);
+      if (peer != &memory_) peer->Close();
       return report;
     }
     if (op.copy == kOndaDeviceToHost) report = Touch(actor, op.from, op.bytes, Mode::kRead, op.name);

@@ -1,10 +1,13 @@
 #include "tests/cuda_sim/sim_provider.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "kernels/cuda_table.h"
 #include "providers/cuda/device_source.h"
 #include "providers/cuda/provider.h"
 #include "tests/cuda_sim/sim_device.h"
@@ -36,6 +39,16 @@ std::unique_ptr<Device> MakeDevice(int ordinal, ProviderOptions& options) {
   sim.seed = static_cast<uint64_t>(options.Int("seed", 0));
   sim.memory = static_cast<size_t>(options.Int("memory", static_cast<int64_t>(sim.memory)));
   return cuda_sim::MakeSimDevice(sim, WorldOfSeed(sim.seed));
+}
+
+std::vector<const OndaKernelDef*> MakeKernels(int ordinal, ProviderOptions& options) {
+  const int64_t seed = options.Int("seed", 0), share = options.Int("share", 1000);
+  std::vector<const OndaKernelDef*> taken;
+  for (const OndaKernelDef* kernel : CudaKernels()) {
+    const std::string drawn = std::string(kernel->op) + std::to_string(seed * kDevices + ordinal);
+    if (static_cast<int64_t>(std::hash<std::string>()(drawn) % 1000) < share) taken.push_back(kernel);
+  }
+  return taken;
 }
 
 void DescribeMachine(const WriteLine& write) { write("device", "simulated on the CPU: not a GPU"); }

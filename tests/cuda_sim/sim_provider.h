@@ -6,7 +6,8 @@
 
 namespace onda::cuda_sim {
 
-// Options beside the provider's own: seed=N of the order of work, memory=BYTES of the device.
+// Options beside the provider's own: seed=N of the order of work and of the operators that are taken; share=P of 1000
+// operators, how many are taken (1000); memory=BYTES of the device.
 const OndaProviderDef* SimProvider();
 
 }  // namespace onda::cuda_sim

@@ -24,7 +24,7 @@ RULES = (
                 "proto/import*.h", "proto/export*.h", "proto/model*.h", "providers/cpu/*.h")),
     ("proto/*", ("include/onda/*", "core/ir/*", "core/schema/*", "onnx.pb.h")),
     # The library of the CUDA provider holds its kernels.
-    ("providers/cuda/provider.cpp", ("include/onda/*", "kernels/cuda_table.h")),
+    ("providers/cuda/machine_devices.cpp", ("include/onda/*", "kernels/cuda_table.h")),
     ("providers/*", ("include/onda/*",)),
     # The kernel side of an operator: no graph access.
     ("kernels/simd/*", ("include/onda/*",)),
