@@ -22,9 +22,9 @@ class ControlWord {
   unsigned saved_;
 };
 
-NodeObserver MakeObserver(const OndaRunOptions& options) {
+NodeObserver MakeObserver(const OndaRunOptions& options, const InferenceSession& session) {
   NodeObserver observer;
-  observer.after_node = [&options](const Graph& graph, const Node& node, std::span<const OndaTensorView>,
+  observer.after_node = [&options, &session](const Graph& graph, const Node& node, std::span<const OndaTensorView>,
                                    std::span<const OndaTensorView> outputs, double milliseconds) {
     std::vector<std::unique_ptr<OndaValue>> values;
     std::vector<const OndaValue*> pointers;
@@ -46,7 +46,7 @@ NodeObserver MakeObserver(const OndaRunOptions& options) {
     event.name = node.name.c_str();
     event.op = node.op_type.c_str();
     event.domain = node.domain.c_str();
-    event.provider = "cpu";
+    event.provider = session.instances().instances[static_cast<size_t>(node.instance)]->label().c_str();
     event.milliseconds = milliseconds;
     event.output_count = static_cast<int32_t>(pointers.size());
     event.outputs = pointers.data();
@@ -101,7 +101,7 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
   }
   NodeObserver observer;
   if (options && options->node_function) {
-    observer = MakeObserver(*options);
+    observer = MakeObserver(*options, inference);
     settings.observer = &observer;
   }
   settings.threads = session.own_threads ? session.own_threads.get() : session.environment->threads.get();

@@ -83,6 +83,20 @@ bool Hides(const RuleContext& c, ValueId value) {
   return triangle && triangle->value <= kHidden && triangle->above;
 }
 
+// Whether a value to be added is known to be nowhere -inf.
+bool IsBounded(const RuleContext& c, ValueId value) {
+  if (const TensorPtr t = c.ConstantOf(value)) {
+    if (t->count() > kMostElements) return false;
+    for (int64_t i = 0; i < t->count(); ++i)
+      if (!std::isfinite(LoadDouble(t->dtype(), t->data(), i))) return false;
+    return true;
+  }
+  const Node* node = BehindUnsqueeze(c, value);
+  if (!node || !c.Is(*node, "Where")) return false;
+  const std::optional<double> a = UniformValue(c, node->inputs[1]), b = UniformValue(c, node->inputs[2]);
+  return a && b && std::isfinite(*a) && std::isfinite(*b);
+}
+
 }  // namespace
 
 std::optional<double> UniformValue(const RuleContext& c, ValueId value) {
@@ -111,6 +125,12 @@ bool AttentionMask::TakeCausal(const RuleContext& c, const Dim& queries, const D
     return part.kind == Kind::kAdd ? Hides(c, part.value) : Selects(c, part.value, part.kind == Kind::kDrop);
   };
   return std::erase_if(parts_, is_causal) > 0;
+}
+
+bool AttentionMask::MayHideAll(const RuleContext& c) const {
+  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return part.kind == Kind::kAdd ? !IsBounded(c, part.value) : std::isinf(part.fill);
+  });
 }
 
 bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis,

@@ -19,6 +19,8 @@ class AttentionMask {
   // Takes out what hides exactly the keys behind each query's own place, scores being (..., queries, keys); true if
   // something did.
   bool TakeCausal(const RuleContext& c, const Dim& queries, const Dim& keys);
+  // Whether what is left may hide all keys of a query by -inf.
+  bool MayHideAll(const RuleContext& c) const;
   // One attn_mask that does all that is left, its last dimension being `keys`, as dimension `axis` of `like` is;
   // kNoValue where nothing is left. Makes nodes for scores of type dtype. False where there is no such mask.
   bool Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis,

@@ -7,7 +7,8 @@
 //   - a softmax in fp32 of half precision scores, and Where(IsNaN(p), 0, p) behind it.
 // Holds where nothing else reads what is in between, the leading dimensions of Q, K and V are provably the same (or K
 // and V have one head), and no mask makes the scores larger as far as sizes are known. A row whose keys are all masked
-// by -inf, which is NaN before, is 0 behind. Source: Operators.md, Attention.
+// by -inf stays NaN (nan_rows) where a mask may do that and no Where behind the softmax makes it 0. Source:
+// Operators.md, Attention.
 #include <cmath>
 
 #include "core/passes/attention_mask.h"
@@ -117,7 +118,8 @@ std::optional<Scores> ReadScores(const RuleContext& c, ValueId value, int steps,
 }
 
 // The softmax over the last dimension that makes the probabilities, behind Cast and Where(IsNaN(p), 0, p).
-const Node* SoftmaxOf(const RuleContext& c, ValueId value) {
+// guarded: whether the latter is there.
+const Node* SoftmaxOf(const RuleContext& c, ValueId value, bool& guarded) {
   const Node* node = c.UsedOnce(value) ? c.Producer(value) : nullptr;
   if (node && c.Is(*node, "Cast") && IsHalf(c.FactOf(value).dtype)) {
     value = node->inputs[0];
@@ -132,6 +134,7 @@ const Node* SoftmaxOf(const RuleContext& c, ValueId value) {
     value = p;
     node = c.Producer(p);
     readers = 2;
+    guarded = true;
   }
   if (!node || !c.Is(*node, "Softmax") || c.Uses(value) != readers) return nullptr;
   const Fact& p = c.FactOf(value);
@@ -172,7 +175,8 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "MatMul")) return {};
   const DType dtype = c.FactOf(node.outputs[0]).dtype;
   if (dtype != DType::kFloat && !IsHalf(dtype)) return {};
-  const Node* softmax = SoftmaxOf(c, node.inputs[0]);
+  bool guarded = false;
+  const Node* softmax = SoftmaxOf(c, node.inputs[0], guarded);
   if (!softmax) return {};
   std::optional<Scores> scores = ReadScores(c, softmax->inputs[0], kMostSteps, false);
   if (!scores) return {};
@@ -199,6 +203,7 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   if (scores->softcap != 0) attributes.Set("softcap", static_cast<float>(scores->softcap));
   const Dim &query_count = (*result.shape)[rank - 2], &key_count = (*right.shape)[rank - 1];
   if (scores->mask.TakeCausal(c, query_count, key_count)) attributes.Set("is_causal", int64_t{1});
+  if (!guarded && scores->mask.MayHideAll(c)) attributes.Set("nan_rows", int64_t{1});
   ValueId mask = kNoValue;
   if (!scores->mask.Make(c, patch, dtype, key_count, keys->value, keys->perm[rank - 2], mask)) return {};
   const ValueId k =

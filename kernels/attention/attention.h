@@ -1,11 +1,13 @@
 // Scaled dot product attention, as ai.onnx Attention-25 and ONNX Runtime's GroupQueryAttention have it:
 //   Y = softmax(cap(Q K^T * scale) + mask) V   for each batch and head, cap(x) = softcap * tanh(x / softcap)
-// Rows that may see no key give 0.
+// Rows that may see no key give 0; with `nan_rows`, an attribute of our own, NaN, as the chain of operators gives that
+// rules fuse.
 #ifndef ONDA_KERNELS_ATTENTION_ATTENTION_H_
 #define ONDA_KERNELS_ATTENTION_ATTENTION_H_
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "onda/provider.h"
@@ -20,6 +22,7 @@ struct Params {
   int64_t left_window, right_window;  // keys before and after the query's position; -1: all
   // What output 3 holds: 0 Q K^T * scale, 1 behind the softcap, 2 behind the mask, 3 probabilities.
   int64_t qk_mode;
+  bool nan_rows;
 
   explicit Params(const Attributes& a)
       : q_heads(a.Int("q_num_heads", 0)),
@@ -29,7 +32,8 @@ struct Params {
         causal(a.Int("is_causal", 0) != 0),
         left_window(a.Int("left_window_size", -1)),
         right_window(a.Int("right_window_size", -1)),
-        qk_mode(a.Int("qk_matmul_output_mode", 0)) {}
+        qk_mode(a.Int("qk_matmul_output_mode", 0)),
+        nan_rows(a.Int("nan_rows", 0) != 0) {}
 };
 
 // A tensor of (batch, heads, rows, width) with any strides, in elements; width is contiguous.
@@ -68,6 +72,7 @@ struct Problem {
   const void* mask = nullptr;
   DType mask_type = DType::kUndefined;
   int64_t mask_batch = 0, mask_head = 0, mask_row = 0, mask_keys = 0;
+  float empty_row = 0;          // what a row gives that sees no key
   const float* sink = nullptr;  // (q_heads): one more logit per head that takes probability and gives no value
 
   int64_t group() const { return q_heads / kv_heads; }
@@ -138,6 +143,7 @@ inline Problem ProblemOf(const Params& p, TensorViews inputs, TensorViews output
   a.causal = p.causal;
   a.left_window = p.left_window;
   a.right_window = p.right_window;
+  if (p.nan_rows && a.keys > 0) a.empty_row = std::numeric_limits<float>::quiet_NaN();
   a.SetMask(inputs[3]);
   if (inputs[6].present()) a.valid = inputs[6].as<int64_t>();
   return a;

@@ -66,7 +66,8 @@ class Library {
     if (a.width % 8 != 0 || a.v_width % 8 != 0 || a.width > kMaxLibraryWidth || a.v_width > kMaxLibraryWidth)
       return false;
     if (a.queries < kLeastLibraryQueries || a.keys == 0) return false;
-    if (a.mask) return !a.causal && a.mask_keys == a.keys;
+    // What the library gives for a row without keys is not specified.
+    if (a.mask) return !a.causal && a.mask_keys == a.keys && a.empty_row == 0;
     return !a.causal || a.queries == a.keys;
   }
 

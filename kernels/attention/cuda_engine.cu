@@ -37,6 +37,7 @@ struct Geometry {
   DType mask_type;
   int32_t qk_mode, node;
   double scale, softcap;
+  float empty_row;
 };
 
 // Keys of a batch that count, and the position of its query 0 among them.
@@ -267,7 +268,7 @@ __global__ void __launch_bounds__(kThreads, kPerThread* kChunks > 8 ? 2 : 3)
       continue;
     }
     const float sunk = sink ? exp(Widen(sink[head_of(r)]) - max_score[i]) : 0.0f;
-    const float factor = total == 0 ? 0.0f : 1 / (total + sunk);
+    const float factor = total == 0 ? g.empty_row : 1 / (total + sunk);
     T* const to = y.data + g.y.At(b, head_of(r), r % g.queries);
 #pragma unroll
     for (int chunk = 0; chunk < kChunks; ++chunk) {
@@ -300,7 +301,7 @@ __global__ void __launch_bounds__(kThreads)
   float total = 0;
   for (int s = 0; s < splits; ++s) total += from[s * size + 1] * exp(from[s * size] - base);
   const float sunk = sink ? exp(Widen(sink[head]) - base) : 0.0f;
-  const float factor = total == 0 ? 0.0f : 1 / (total + sunk);
+  const float factor = total == 0 ? g.empty_row : 1 / (total + sunk);
   for (int c = static_cast<int>(threadIdx.x); c < g.v_width; c += kThreads) {
     float value = 0;
     for (int s = 0; s < splits; ++s) value += from[s * size + 2 + c] * exp(from[s * size] - base);
@@ -351,7 +352,7 @@ __global__ void __launch_bounds__(kThreads)
   const C base = highest == -static_cast<C>(INFINITY) ? C(0) : highest;
   const C total = BlockReduce(sum * exp(top - base), Plus(), C(0));
   const C sunk = sink ? exp(static_cast<C>(Widen(sink[h])) - base) : C(0);
-  const C factor = total == 0 ? C(0) : 1 / (total + sunk);
+  const C factor = total == 0 ? C(g.empty_row) : 1 / (total + sunk);
   for (int32_t first = 0; first == 0 || first < g.v_width; first += kThreads) {
     const int32_t column = first + static_cast<int32_t>(threadIdx.x);
     C value = 0;
@@ -417,7 +418,7 @@ Geometry GeometryOf(const LaunchArgs& args, const Problem& a, const DeviceOperan
   g.mask_type = a.mask_type;
   g.qk_mode = static_cast<int32_t>(a.qk_mode);
   g.node = args.node();
-  g.scale = a.scale, g.softcap = a.softcap;
+  g.scale = a.scale, g.softcap = a.softcap, g.empty_row = a.empty_row;
   auto fits = [](const cuda::Buffer& at, const DeviceStrides& s, int64_t width) {
     return VectorsFit<T>(at.data, s.batch) && VectorsFit<T>(at.data, s.head) && VectorsFit<T>(at.data, s.row) &&
            VectorsFit<T>(at.data, width);

@@ -87,6 +87,22 @@ float ExpRow(float* s, int64_t n, float softcap, const float* bias, const uint8_
   return hn::GetLane(hn::SumOfLanes(d, vsum)) + (sink ? std::exp(*sink - max) : 0);
 }
 
+// Rows (m, n) of y, `step` apart, over their sums; `empty` where the sum is 0.
+void DivideRows(float* y, int64_t m, int64_t n, int64_t step, const float* sums, float empty) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < m; ++r, y += step) {
+    if (sums[r] == 0) {
+      std::fill_n(y, n, empty);
+      continue;
+    }
+    const float scale = 1 / sums[r];
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, y + i), hn::Set(d, scale)), d, y + i);
+    for (; i < n; ++i) y[i] *= scale;
+  }
+}
+
 }  // namespace onda::attention::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -94,6 +110,7 @@ HWY_AFTER_NAMESPACE();
 namespace onda::attention {
 
 HWY_EXPORT(ExpRow);
+HWY_EXPORT(DivideRows);
 
 namespace {
 
@@ -158,7 +175,7 @@ void RunTask(const Problem& a, const Blocks& blocks, int64_t task, float* scores
   float* const out = static_cast<float*>(y.data) + y.at(b, h0, i0);
   const int64_t y_row = blocks.by_head ? y.head : y.row;
   if (n == 0) {
-    for (int64_t r = 0; r < m; ++r) std::fill_n(out + r * y_row, a.v_width, 0.0f);
+    for (int64_t r = 0; r < m; ++r) std::fill_n(out + r * y_row, a.v_width, a.empty_row);
     return;
   }
 
@@ -213,10 +230,7 @@ void RunTask(const Problem& a, const Blocks& blocks, int64_t task, float* scores
   };
   value_part(a.past_v, first, cut, 0);
   value_part(a.v, cut, last, a.past);
-  for (int64_t r = 0; r < m; ++r) {
-    const float scale = sums[r] == 0 ? 0 : 1 / sums[r];
-    for (int64_t c = 0; c < a.v_width; ++c) out[r * y_row + c] = sums[r] == 0 ? 0 : out[r * y_row + c] * scale;
-  }
+  HWY_DYNAMIC_DISPATCH(DivideRows)(out, m, a.v_width, y_row, sums, a.empty_row);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ void RunReference(const LaunchArgs& args, const Problem& a) {
         s[j] = any && s[j] != -kInfinity ? std::exp(s[j] - max) : 0;
         sum += s[j];
       }
-      std::fill(y.begin(), y.end(), 0.0);
+      std::fill(y.begin(), y.end(), any ? 0.0 : a.empty_row);
       for (int64_t j = 0; j < a.keys; ++j) {
         const double p = any ? s[j] / sum : 0;
         if (a.qk && a.qk_mode == 3) show(j, p);

@@ -47,13 +47,13 @@ TEST(FuseAttention, WhatOthersReadStays) {
 TEST(FuseAttention, MasksThatAreAdded) {
   EXPECT_EQ(Chain(", float[2,1,1,7] m", "float s = {0.5}",
                   "a = MatMul(q, t) b = Mul(a, s) c = Add(b, m) p = Softmax(c) y = MatMul(p, v)"),
-            "Attention<scale=0.5>");
+            "Attention<scale=0.5 nan_rows=1>");
   EXPECT_EQ(Chain(", float[5,7] m, float[3,1,7] n", "",
                   "a = MatMul(q, t) c = Add(m, a) d = Add(c, n) p = Softmax(d) y = MatMul(p, v)"),
-            "Add Attention<scale=1>");
+            "Add Attention<scale=1 nan_rows=1>");
   // One number for all keys of a row.
   EXPECT_EQ(Chain(", float[3,5,1] m", "", "a = MatMul(q, t) c = Add(m, a) p = Softmax(c) y = MatMul(p, v)"),
-            "Expand Attention<scale=1>");
+            "Expand Attention<scale=1 nan_rows=1>");
   // A mask that makes the scores larger.
   EXPECT_EQ(Rewritten({"g (float[1,3,5,8] q, float[1,3,7,8] k, float[2,3,7,4] v, float[2,1,5,7] m) => (y) "
                        "{ t = Transpose<perm = [0, 1, 3, 2]>(k) a = MatMul(q, t) c = Add(a, m) p = Softmax(c) "
@@ -124,7 +124,18 @@ TEST(FlattenHeads, NoTransposeIsLeft) {
                      "v = Transpose<perm = [0, 2, 1, 3]>(v3) a = MatMul(q, t) b = Mul(a, s) c = Add(b, m) "
                      "p = Softmax(c) r = MatMul(p, v) o = Transpose<perm = [0, 2, 1, 3]>(r) y = Reshape(o, merge) }",
                  {{"B", 2}, {"N", 5}, {"M", 6}}}),
-      "Attention<scale=0.5 q_num_heads=3 kv_num_heads=3>");
+      "Attention<scale=0.5 nan_rows=1 q_num_heads=3 kv_num_heads=3>");
+}
+
+// Rows whose keys are all hidden are NaN, as without the rule; 0 where a Where behind the softmax makes them so.
+TEST(FuseAttention, RowsThatAreMaskedWhole) {
+  const std::string constants =
+      "int64[5,1] rows = {1, 1, 0, 1, 1}, float zero = {0}, float one = {1}, int64[2] wide = {5, 7}";
+  const std::string masked =
+      "inf = Div(one, zero) low = Neg(inf) some = Cast<to = 9>(rows) keep = Expand(some, wide) a = MatMul(q, t) c = "
+      "Where(keep, a, low) p = Softmax(c) ";
+  EXPECT_EQ(Chain("", constants, masked + "y = MatMul(p, v)"), "Attention<scale=1 nan_rows=1>");
+  EXPECT_EQ(Chain("", constants, masked + "n = IsNaN(p) w = Where(n, zero, p) y = MatMul(w, v)"), "Attention<scale=1>");
 }
 
 TEST(FuseAttentionPast, PastAndPresentGoThroughAttention) {
@@ -139,9 +150,9 @@ TEST(FuseAttentionPast, PastAndPresentGoThroughAttention) {
       "c = Add(b, m) p = Softmax(c) r = MatMul(p, vv) o = Transpose<perm = [0, 2, 1, 3]>(r) y = Reshape(o, merge) }";
   const std::map<std::string, int64_t> dims{{"B", 2}, {"N", 3}, {"P", 4}, {"N + P", 7}, {"P + N", 7}};
   EXPECT_EQ(Rewritten({inputs + "(float[B,N,12] y, float[B,3,T,4] k, float[B,3,T,4] vv) " + body, dims}),
-            "Attention<scale=0.5 q_num_heads=3 kv_num_heads=3>");
+            "Attention<scale=0.5 nan_rows=1 q_num_heads=3 kv_num_heads=3>");
   EXPECT_EQ(Rewritten({inputs + "(float[B,N,12] y) " + body, dims}),
-            "Attention<scale=0.5 q_num_heads=3 kv_num_heads=3>");
+            "Attention<scale=0.5 nan_rows=1 q_num_heads=3 kv_num_heads=3>");
 }
 
 TEST(FuseAttentionGroups, RepeatedKeysAreShared) {

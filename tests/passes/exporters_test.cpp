@@ -45,7 +45,7 @@ TEST(Exporters, BertOfPyTorch) {
       "c4 = Transpose<perm = [0, 2, 1, 3]>(c) cs = Shape(c4) cb = Gather(cs, i_zero) cn = Gather(cs, i_one) "
       "cbu = Unsqueeze(cb, a0) cnu = Unsqueeze(cn, a0) ct = Concat<axis = 0>(cbu, cnu, a8) y = Reshape(c4, ct) }";
   const std::string text = Rewritten({graph, {{"batch", 2}, {"sequence", 5}}, {}, 1e-4});
-  EXPECT_NE(text.find("Attention<scale=0.5 q_num_heads=2 kv_num_heads=2>"), std::string::npos) << text;
+  EXPECT_NE(text.find("Attention<scale=0.5 nan_rows=1 q_num_heads=2 kv_num_heads=2>"), std::string::npos) << text;
   EXPECT_EQ(text.find("Transpose"), std::string::npos) << text;
   EXPECT_EQ(text.find("MatMul"), std::string::npos) << text;
 }
@@ -82,8 +82,10 @@ TEST(Exporters, LlamaOfPyTorch) {
       "y = Reshape(o, merge) }";
   const std::string text =
       Rewritten({graph, {{"batch", 2}, {"sequence", 3}, {"past", 4}, {"sequence + past", 7}}, {}, 1e-4});
-  EXPECT_NE(text.find("RotaryEmbedding<num_heads=2> RotaryEmbedding Attention<scale=0.5 q_num_heads=2 kv_num_heads=1>"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "RotaryEmbedding<num_heads=2> RotaryEmbedding Attention<scale=0.5 nan_rows=1 q_num_heads=2 kv_num_heads=1>"),
+      std::string::npos)
       << text;
   for (const char* gone : {"Softmax", "Expand", "Neg"}) EXPECT_EQ(text.find(gone), std::string::npos) << text;
 }
@@ -106,7 +108,8 @@ TEST(Exporters, BertOfTensorFlow) {
        {},
        {},
        1e-4});
-  EXPECT_NE(text.find("Gemm Gemm Gemm Attention<scale=0.5 q_num_heads=2 kv_num_heads=2>"), std::string::npos) << text;
+  EXPECT_NE(text.find("Gemm Gemm Gemm Attention<scale=0.5 nan_rows=1 q_num_heads=2 kv_num_heads=2>"), std::string::npos)
+      << text;
   EXPECT_EQ(text.find("Transpose"), std::string::npos) << text;
 }
 

@@ -139,6 +139,17 @@ TEST(ProviderServices, RangesAreNamed) {
   EXPECT_EQ(Noting::notes().ranges, expected);
 }
 
+TEST(ProviderServices, NodesAreToldWithTheirProvider) {
+  SessionOptions options;
+  options.AppendExecutionProvider("noting");
+  const Session session(NotingEnv(), NegModel(), options);
+  std::string told;
+  RunOptions run;
+  run.OnNode([&](const NodeEvent& e) { told += std::string(e.op) + "@" + std::string(e.provider) + " "; });
+  session.Run(Feeds(), {}, &run);
+  EXPECT_EQ(told, "Neg@noting Neg@noting ");
+}
+
 TEST(ProviderServices, StreamsOfTheCallers) {
   Noting::notes() = {};
   SessionOptions options;
