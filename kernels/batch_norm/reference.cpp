@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::batch_norm {
@@ -19,11 +20,15 @@ class Batch {
     const TensorView &x = args.input(0), &y = args.output(0);
     const Extents e(x);
     args.ParallelFor(e.channels, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t c = begin; c < end; ++c) {
         double mean = Load(args.input(3), c), variance = Load(args.input(4), c);
         auto for_each = [&](auto&& fn) {
           for (int64_t b = 0; b < e.batch; ++b)
-            for (int64_t i = 0; i < e.inner; ++i) fn((b * e.channels + c) * e.inner + i);
+            for (int64_t i = 0; i < e.inner; ++i) {
+              poll.Work(4);
+              fn((b * e.channels + c) * e.inner + i);
+            }
         };
         if (params_.training) {
           const double old_mean = mean, old_variance = variance, count = static_cast<double>(e.batch * e.inner);
@@ -62,15 +67,20 @@ class Group {
     if (groups == 0) return;
     const int64_t each = e.channels / groups, n = each * e.inner;
     args.ParallelFor(e.batch * groups, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t g = begin; g < end; ++g) {
         double mean = 0, variance = 0;
-        for (int64_t i = 0; i < n; ++i) mean += Load(x, g * n + i);
+        auto load = [&](int64_t i) {
+          poll.Work(4);
+          return Load(x, g * n + i);
+        };
+        for (int64_t i = 0; i < n; ++i) mean += load(i);
         mean /= static_cast<double>(n);
-        for (int64_t i = 0; i < n; ++i) variance += (Load(x, g * n + i) - mean) * (Load(x, g * n + i) - mean);
+        for (int64_t i = 0; i < n; ++i) variance += (load(i) - mean) * (load(i) - mean);
         const double inverse = 1 / std::sqrt(variance / static_cast<double>(n) + epsilon_);
         for (int64_t i = 0; i < n; ++i) {
           const int64_t c = g % groups * each + i / e.inner;
-          Store(y, g * n + i, (Load(x, g * n + i) - mean) * inverse * Load(args.input(1), c) + Load(args.input(2), c));
+          Store(y, g * n + i, (load(i) - mean) * inverse * Load(args.input(1), c) + Load(args.input(2), c));
         }
       }
     });
@@ -89,10 +99,12 @@ class Lrn {
     const TensorView &x = args.input(0), &y = args.output(0);
     const Extents e(x);
     args.ParallelFor(e.batch * e.channels, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t row = begin; row < end; ++row) {
         const int64_t base = row / e.channels * e.channels;
         const auto [first, last] = params_.Around(row % e.channels, e.channels);
         for (int64_t i = 0; i < e.inner; ++i) {
+          poll.Work(4 * (last - first) + 64);
           double squares = 0;
           for (int64_t c = first; c < last; ++c) {
             const double v = Load(x, (base + c) * e.inner + i);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/layer_norm/layer_norm.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::layer_norm {
@@ -24,8 +25,10 @@ class Reference {
       return LoadDouble(t.type(), t.data, b.offset(at));
     };
     args.ParallelFor(rows, 1 + 4096 / n, [&, n = n](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t r = begin; r < end; ++r) {
         auto at = [&](int64_t i) {
+          poll.Work(4);
           const int64_t k = r * n + i;
           double v = LoadDouble(x.type(), x.data, k);
           if (skip.present()) v += load(skip, skips, k);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/matmul/matmul.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::matmul {
@@ -8,22 +9,28 @@ namespace {
 
 // Sum over k of A(i, k) B(k, j) for one batch item: in double, or for integers modulo 2^64.
 struct Dot {
+  static constexpr int64_t kPolled = 256;
   const Product& p;
   const TensorView &a, &b;
   Product::Offsets at;
+  StopPoll& poll;
 
   double Real(int64_t i, int64_t j) const {
     double sum = 0;
-    for (int64_t k = 0; k < p.k; ++k)
+    for (int64_t k = 0; k < p.k; ++k) {
+      if (k % kPolled == 0) poll.Work(kPolled);
       sum += LoadDouble(a.type(), a.data, at.a + i * p.a_row + k * p.a_col) *
              LoadDouble(b.type(), b.data, at.b + k * p.b_row + j * p.b_col);
+    }
     return sum;
   }
   int64_t Integer(int64_t i, int64_t j) const {
     uint64_t sum = 0;
-    for (int64_t k = 0; k < p.k; ++k)
+    for (int64_t k = 0; k < p.k; ++k) {
+      if (k % kPolled == 0) poll.Work(kPolled);
       sum += static_cast<uint64_t>(LoadInt64(a.type(), a.data, at.a + i * p.a_row + k * p.a_col)) *
              static_cast<uint64_t>(LoadInt64(b.type(), b.data, at.b + k * p.b_row + j * p.b_col));
+    }
     return static_cast<int64_t>(sum);
   }
 };
@@ -36,8 +43,9 @@ class MatMulReference {
     const TensorView &a = args.input(0), &b = args.input(1), &y = args.output(0);
     const Product p = MakeProduct(params_, a.shape(), b.shape());
     args.ParallelFor(p.batch() * p.m, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t row = begin; row < end; ++row) {
-        const Dot dot{p, a, b, p.At(row / p.m)};
+        const Dot dot{p, a, b, p.At(row / p.m), poll};
         for (int64_t j = 0; j < p.n; ++j) {
           if (IsInteger(y.type()) && params_.alpha == 1) {
             StoreInt64(y.type(), y.data, row * p.n + j, dot.Integer(row % p.m, j));
@@ -64,8 +72,9 @@ class GemmReference {
     // C is aligned with the result's last dimensions.
     const bool c_rows = add && c.rank == 2 && c.dim(0) != 1, c_cols = add && c.rank > 0 && c.dim(c.rank - 1) != 1;
     const bool exact = IsInteger(y.type()) && params_.alpha == 1 && params_.beta == 1;
-    const Dot dot{p, a, b, {}};
     args.ParallelFor(p.m, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
+      const Dot dot{p, a, b, {}, poll};
       for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < p.n; ++j) {
           const int64_t at = (c_rows ? i * (c_cols ? p.n : 1) : 0) + (c_cols ? j : 0);

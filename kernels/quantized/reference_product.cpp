@@ -4,6 +4,7 @@
 #include "kernels/quantized/quantized.h"
 #include "kernels/quantized/reference.h"
 #include "kernels/simd/channel_blocks.h"
+#include "kernels/simd/stop_poll.h"
 #include "kernels/window/taps.h"
 #include "onda/float_formats.h"
 
@@ -29,6 +30,7 @@ class MatMul {
     const matmul::Product p = matmul::MakeProduct(matmul::MatMulParams(Attributes()), a.shape(), b.shape());
     const int64_t rows = a.rank < 2 ? 1 : a.dim(a.rank - 2);
     args.ParallelFor(p.batch() * p.m, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t t = begin; t < end; ++t) {
         const matmul::Product::Offsets at = p.At(t / p.m);
         const int64_t i = t % p.m;
@@ -37,9 +39,11 @@ class MatMul {
           const double za = LoadAt(a_zero, a_zero.present() ? RowIndex(a_zero, rows, row) : 0, 0);
           const double zb = LoadAt(b_zero, b_zero.present() ? ColumnIndex(b_zero, p.n, matrix, j) : 0, 0);
           double sum = 0;  // exact for integers: below 2^53
-          for (int64_t k = 0; k < p.k; ++k)
+          for (int64_t k = 0; k < p.k; ++k) {
+            if (k % 256 == 0) poll.Work(256);
             sum += (LoadDouble(a.type(), a.data, at.a + i * p.a_row + k * p.a_col) - za) *
                    (LoadDouble(b.type(), b.data, at.b + k * p.b_row + j * p.b_col) - zb);
+          }
           if constexpr (kLinear) {
             const TensorView &as = args.input(kIn.a_scale), &bs = args.input(kIn.b_scale),
                              &ys = args.input(kIn.y_scale), &yz = args.input(kIn.y_zero);
@@ -76,12 +80,14 @@ class Conv {
     const int64_t in_channels = w.dim(1), out_channels = y.dim(1), per_group = out_channels / groups_;
     const ChannelBlocks x_blocks{x.dim(1), in, blocks_.x}, y_blocks{out_channels, out, blocks_.y};
     args.ParallelFor(y.count(), 64, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t t = begin; t < end; ++t) {
         const int64_t m = t / out % out_channels, item = t / out / out_channels, to = y_blocks.At(item, m, t % out);
         const int64_t first = m / per_group * in_channels;
         const int64_t wz = static_cast<int64_t>(LoadAt(w_zero, w_zero.present() && w_zero.count() > 1 ? m : 0, 0));
         int64_t sum = static_cast<int64_t>(LoadAt(bias, m, 0));
         window::ForEachTap(window, t % out, [&](int64_t input, int64_t tap) {
+          poll.Work(in_channels);
           for (int64_t c = 0; c < in_channels; ++c)
             sum += (LoadInt64(x.type(), x.data, x_blocks.At(item, first + c, input)) - x_zero) *
                    (LoadInt64(w.type(), w.data, (m * in_channels + c) * kernel + tap) - wz);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/recurrent/recurrent.h"
+#include "kernels/simd/stop_poll.h"
 #include "onda/float_formats.h"
 
 namespace onda::recurrent {
@@ -100,6 +101,7 @@ class Sequences {
     };
     const Elements matrix = elements(input);
     for (int64_t row = 0; row < rows; ++row) {
+      poll_.Work(8 * depth);
       for (int64_t k = 0; k < depth; ++k) {
         to[row * depth + k] = params_.quantized
                                   ? Dequantize(matrix, elements(scale_input), elements(zero_input), e_.directions, d_,
@@ -148,6 +150,7 @@ class Sequences {
       seen_[j] = params_.quantized ? h_range.Round(static_cast<float>(state[j])) : state[j];
     }
     for (int64_t k = 0; k < kGates * hidden; ++k) {
+      poll_.Work(e_.input + hidden);
       wx_[k] = Dot(w_ + k * e_.input, x_, e_.input) + wb_[k];
       rh_[k] = Dot(r_ + k * hidden, seen_, hidden) + rb_[k];
     }
@@ -184,6 +187,7 @@ class Sequences {
   const Params& params_;
   const Extents& e_;
   const LaunchArgs& args_;
+  mutable StopPoll poll_{args_};
   const int d_;
   double *w_, *r_, *wb_, *rb_, *p_;  // [gates * hidden, input], [gates * hidden, hidden], ..., [3 * hidden]
   double *x_, *seen_, *next_, *wx_, *rh_;

@@ -330,6 +330,12 @@ std::vector<std::byte> ReadLate(const void* memory, size_t bytes) {
   return {real, real + bytes};
 }
 
+void RestartLateDevices(uint64_t seed) {
+  const std::lock_guard lock(TheWorld().mutex);
+  TheWorld().random.seed(seed);
+  TheWorld().races.Forget(nullptr, SIZE_MAX);
+}
+
 std::vector<std::string> TakeRaces() {
   const std::lock_guard lock(TheWorld().mutex);
   return TheWorld().races.TakeReports();

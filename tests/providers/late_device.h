@@ -3,6 +3,7 @@
 #define ONDA_TESTS_PROVIDERS_LATE_DEVICE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,10 @@ void NoteHostWrite(const void* memory, size_t bytes, const std::string& what);
 
 // Does all the work that is queued, then copies bytes of host or device memory: for looking at values in between.
 std::vector<std::byte> ReadLate(const void* memory, size_t bytes);
+
+// For devices that outlive sessions: streams run in the order of that seed from now on, and no access so far is
+// compared with those to come. Nothing may be queued.
+void RestartLateDevices(uint64_t seed);
 
 // The races found since the last call, and devices that were destroyed with memory, streams or events in use.
 std::vector<std::string> TakeRaces();

@@ -27,6 +27,15 @@ const Case kLong[] = {
     {"(float[2000,4096] a, uint8[2048,256,8] b, float[524288] s) => (float[2000,2048] y) "
      "{ y = com.microsoft.MatMulNBits<K = 4096, N = 2048, bits = 4, block_size = 16>(a, b, s) }",
      0, 1},
+    {"(int32[700,900] a, int32[900,900] b) => (int32[700,900] y) { y = MatMul(a, b) }", -9, 9},
+    {"(int64[30,100000] a, int64[100000,150] b) => (int64[30,150] y) { y = MatMul(a, b) }", -9, 9},
+    {"(int32[700,900] a, int32[900,900] b) => (int32[700,900] y) { y = Gemm(a, b) }", -9, 9},
+    {"(double[4,64,300,300] x, double[64] s, double[64] b) => (double[4,64,300,300] y) "
+     "{ y = InstanceNormalization(x, s, b) }"},
+    {"(double[4,2000000] x, double[2000000] s) => (double[4,2000000] y) { y = LayerNormalization(x, s) }"},
+    {"(double[100,16,64] x, double[1,1024,64] w, double[1,1024,256] r) => (double[100,1,16,256] y) "
+     "{ y, h, c = LSTM<hidden_size = 256>(x, w, r) }",
+     -0.1, 0.1},
     {"(float[2,256,120,120] x, float[256,256,3,3] w) => (float[2,256,118,118] y) { y = Conv(x, w) }"},
     {"(float[1,512,200,200] x, float[512,1,7,7] w) => (float[1,512,194,194] y) { y = Conv<group = 512>(x, w) }"},
     {"(float[1,256,96,96] x, float[256,256,5,5] w) => (float[1,256,100,100] y) { y = ConvTranspose(x, w) }"},
