@@ -44,6 +44,13 @@ __device__ inline void StoreReal(DType type, void* data, int64_t i, C value) {
   }
 }
 
+// Rounds to a real type; towards zero to an integer or bool.
+inline __device__ void StoreNumber(DType type, void* data, int64_t i, double value) {
+  const bool real =
+      type == DType::kFloat || type == DType::kDouble || type == DType::kFloat16 || type == DType::kBfloat16;
+  real ? StoreReal(type, data, i, value) : StoreInteger(type, data, i, static_cast<int64_t>(value));
+}
+
 // What LoadNumber takes.
 constexpr bool IsNumber(DType type) { return IsFloating(type) || IsByteInteger(type); }
 

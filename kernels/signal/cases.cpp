@@ -25,6 +25,15 @@ std::span<const Case> Cases() {
        "Constant<value "
        "= int64 {16000}>() l = Constant<value = float {20.0}>() h = Constant<value = float {7600.0}>() y = "
        "MelWeightMatrix(b, n, r, l, h) }"},
+      // Lines that fill a block's threads, too long for shared memory, and of lengths that are no powers of two.
+      {"(float[2,1024,3,1] x) => (float[2,1024,3,2] y) { a = Constant<value = int64 {1}>() y = DFT(x, , a) }", -2, 2,
+       1e-4, 1e-4},
+      {"(float[1,4096,1] x) => (float[1,2049,2] y) { y = DFT<onesided = 1>(x) }", -2, 2, 1e-4, 1e-3},
+      {"(double[1,1500,2] x) => (double[1,1500,2] y) { y = DFT<inverse = 1>(x) }"},
+      {"(double[2,100,1] x) => (double[2,51,2] y) { y = DFT<onesided = 1>(x) }"},
+      {"(bfloat16[1,40,1] x) => (bfloat16[1,5,9,2] y) { s = Constant<value = int64 {6}>() n = Constant<value = int64 "
+       "{16}>() y = STFT(x, s, , n) }",
+       -1, 1, 2e-2, 2e-2},
   };
   return cases;
 }

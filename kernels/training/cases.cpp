@@ -20,6 +20,17 @@ std::span<const Case> Cases() {
        "x, g, "
        "v) }",
        0.1, 2},
+      {"(double r, int64 t, double[300] x, double[300] g, double[300] v) => (double[300] nx, double[300] nv) { nx, nv "
+       "= "
+       "ai.onnx.preview.training.Momentum<alpha = 0.9, beta = 0.5, norm_coefficient = 0.1, mode = \"standard\">(r, t, "
+       "x, g, v) }",
+       -2, 0},
+      {"(double r, int64 t, double[300] x, double[300] g, double[300] v, double[300] h) => (double[300] nx, "
+       "double[300] "
+       "nv, double[300] nh) { nx, nv, nh = ai.onnx.preview.training.Adam<norm_coefficient_post = 0.1>(r, t, x, g, v, "
+       "h) "
+       "}",
+       1, 3},
   };
   return cases;
 }
