@@ -9,8 +9,6 @@
 namespace onda::ml {
 namespace {
 
-enum class Aggregate { kAverage, kSum, kMin, kMax };  // numbered as TreeEnsemble numbers them
-
 Aggregate AggregateOf(const Attributes& a) {
   const std::string name = a.String("aggregate_function", "SUM");
   const char* names[] = {"AVERAGE", "SUM", "MIN", "MAX"};
@@ -60,36 +58,23 @@ void ForRows(const LaunchArgs& args, const Forest& forest, int64_t targets, Fn f
 // TreeEnsemble and TreeEnsembleRegressor.
 class Regressor {
  public:
-  explicit Regressor(const NodeView& node) : targets_(std::max<int64_t>(1, node.attributes().Int("n_targets", 1))) {
-    const Attributes a = node.attributes();
-    if (node.op() == "TreeEnsemble") {
-      forest_ = Forest::FromEnsemble(a, targets_);
-      aggregate_ = Numbered<Aggregate>(a, "aggregate_function", 1, 4);
-      transform_ = Numbered<PostTransform>(a, "post_transform", 0, 5);
-    } else {
-      forest_ = Forest::FromOldForm(a, "target", targets_);
-      aggregate_ = AggregateOf(a);
-      transform_ = PostTransformOf(a);
-      base_ = BaseValues(a);
-      if (!base_.empty() && static_cast<int64_t>(base_.size()) != targets_)
-        throw Error(ErrorCode::kInvalidModel, "base_values has not one entry for each target");
-    }
-  }
+  explicit Regressor(const NodeView& node) : m_(node) {}
 
   void Launch(const LaunchArgs& args) const {
     const TensorView& y = args.output(0);
-    ForRows(args, forest_, targets_, [&](int64_t r, const double* row, double* scores) {
-      StackBuffer<uint8_t, 64> voted(static_cast<size_t>(targets_));
-      std::fill_n(scores, targets_, 0.0);
-      for (size_t t = 0; t < forest_.trees(); ++t)
-        for (const TreeVote& vote : forest_.Walk(t, row))
+    ForRows(args, m_.forest, m_.targets, [&](int64_t r, const double* row, double* scores) {
+      StackBuffer<uint8_t, 64> voted(static_cast<size_t>(m_.targets));
+      std::fill_n(scores, m_.targets, 0.0);
+      for (size_t t = 0; t < m_.forest.trees(); ++t)
+        for (const TreeVote& vote : m_.forest.Walk(t, row))
           Add(&scores[vote.target], vote, &voted[static_cast<size_t>(vote.target)]);
-      for (int64_t t = 0; t < targets_; ++t) {
-        if (aggregate_ == Aggregate::kAverage) scores[t] /= static_cast<double>(std::max<size_t>(1, forest_.trees()));
-        if (!base_.empty()) scores[t] += base_[static_cast<size_t>(t)];
+      for (int64_t t = 0; t < m_.targets; ++t) {
+        if (m_.aggregate == Aggregate::kAverage)
+          scores[t] /= static_cast<double>(std::max<size_t>(1, m_.forest.trees()));
+        if (!m_.base.empty()) scores[t] += m_.base[static_cast<size_t>(t)];
       }
-      Apply(transform_, scores, targets_);
-      for (int64_t t = 0; t < targets_; ++t) StoreDouble(y.type(), y.data, r * targets_ + t, scores[t]);
+      Apply(m_.transform, scores, m_.targets);
+      for (int64_t t = 0; t < m_.targets; ++t) StoreDouble(y.type(), y.data, r * m_.targets + t, scores[t]);
     });
   }
 
@@ -97,7 +82,7 @@ class Regressor {
   void Add(double* score, const TreeVote& vote, uint8_t* voted) const {
     const bool first = !*voted;
     *voted = 1;
-    switch (aggregate_) {
+    switch (m_.aggregate) {
       case Aggregate::kSum:
       case Aggregate::kAverage:
         *score += vote.weight;
@@ -111,62 +96,40 @@ class Regressor {
     }
   }
 
-  int64_t targets_;
-  Forest forest_;
-  Aggregate aggregate_ = Aggregate::kSum;
-  PostTransform transform_ = PostTransform::kNone;
-  std::vector<double> base_;
+  TreeRegression m_;
 };
 
-// Where all leaves vote for one class of two, that vote is the second class's score: a probability where no weight is
-// negative, otherwise a margin whose sign decides.
 class Classifier {
  public:
-  explicit Classifier(const NodeView& node)
-      : labels_(node.attributes(), "classlabels_int64s"),
-        classes_(std::max<int64_t>(1, labels_.count())),
-        forest_(Forest::FromOldForm(node.attributes(), "class", classes_)),
-        transform_(PostTransformOf(node.attributes())),
-        base_(BaseValues(node.attributes())) {
-    std::set<int64_t> voted;
-    for (const auto& leaf : forest_.leaves()) {
-      for (const TreeVote& vote : leaf) {
-        voted.insert(vote.target);
-        if (vote.weight < 0) probabilities_ = false;
-      }
-    }
-    if (!base_.empty() && static_cast<int64_t>(base_.size()) != classes_ && (base_.size() != 1 || classes_ != 2))
-      throw Error(ErrorCode::kInvalidModel, "base_values has not one entry for each class");
-    one_score_ = classes_ <= 2 && voted.size() <= 1;
-    voted_ = voted.empty() ? 0 : *voted.begin();
-  }
+  explicit Classifier(const NodeView& node) : m_(node) {}
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &label = args.output(0), &y = args.output(1);
-    const int64_t width = classes_;
-    ForRows(args, forest_, width, [&](int64_t r, const double* row, double* scores) {
+    const int64_t width = m_.classes;
+    ForRows(args, m_.forest, width, [&](int64_t r, const double* row, double* scores) {
       std::fill_n(scores, width, 0.0);
-      for (size_t i = 0; i < base_.size() && static_cast<int64_t>(i) < classes_; ++i) scores[i] = base_[i];
-      for (size_t t = 0; t < forest_.trees(); ++t)
-        for (const TreeVote& vote : forest_.Walk(t, row)) scores[vote.target] += vote.weight;
+      for (size_t i = 0; i < m_.base.size() && static_cast<int64_t>(i) < m_.classes; ++i) scores[i] = m_.base[i];
+      for (size_t t = 0; t < m_.forest.trees(); ++t)
+        for (const TreeVote& vote : m_.forest.Walk(t, row)) scores[vote.target] += vote.weight;
       int64_t best;
-      if (one_score_) {
+      if (m_.one_score) {
         // One base value belongs to the score, of two the second does.
-        const double score =
-            base_.size() == 2 ? scores[voted_] - base_[static_cast<size_t>(voted_)] + base_[1] : scores[voted_];
-        best = score > (probabilities_ ? 0.5 : 0.0);
-        if (classes_ == 1) {  // that class, or 0
+        const double score = m_.base.size() == 2
+                                 ? scores[m_.voted] - m_.base[static_cast<size_t>(m_.voted)] + m_.base[1]
+                                 : scores[m_.voted];
+        best = score > (m_.probabilities ? 0.5 : 0.0);
+        if (m_.classes == 1) {  // that class, or 0
           StoreLone(label, r, best != 0);
-          Apply(transform_, scores, 1);
+          Apply(m_.transform, scores, 1);
           if (y.data) StoreDouble(y.type(), y.data, r, scores[0]);
           return;
         }
         Opposite(score, scores);
       } else {
-        best = std::max_element(scores, scores + classes_) - scores;
-        Apply(transform_, scores, width);
+        best = std::max_element(scores, scores + m_.classes) - scores;
+        Apply(m_.transform, scores, width);
       }
-      labels_.Store(label, r, best);
+      m_.labels.Store(label, r, best);
       if (!y.data) return;
       for (int64_t t = 0; t < width; ++t) StoreDouble(y.type(), y.data, r * width + t, scores[t]);
     });
@@ -176,27 +139,20 @@ class Classifier {
   void StoreLone(const TensorView& label, int64_t row, bool is) const {
     if (!label.data) return;
     if (label.type() == DType::kString) {
-      label.as<std::string>()[row] = is ? labels_.names[0] : std::string();
+      label.as<std::string>()[row] = is ? m_.labels.names[0] : std::string();
     } else {
-      label.as<int64_t>()[row] = is && !labels_.integers.empty() ? labels_.integers[0] : 0;
+      label.as<int64_t>()[row] = is && !m_.labels.integers.empty() ? m_.labels.integers[0] : 0;
     }
   }
 
   void Opposite(double score, double* scores) const {
-    const bool complement = probabilities_ && transform_ != PostTransform::kLogistic;
+    const bool complement = m_.probabilities && m_.transform != PostTransform::kLogistic;
     scores[0] = complement ? 1 - score : -score;
     scores[1] = score;
-    Apply(transform_, scores, 2);
+    Apply(m_.transform, scores, 2);
   }
 
-  Labels labels_;
-  int64_t classes_;
-  Forest forest_;
-  PostTransform transform_;
-  std::vector<double> base_;
-  bool probabilities_ = true;
-  bool one_score_ = false;
-  int64_t voted_ = 0;
+  TreeClassification m_;
 };
 
 constexpr OndaKernelDef kKernels[] = {
@@ -206,6 +162,42 @@ constexpr OndaKernelDef kKernels[] = {
 };
 
 }  // namespace
+
+TreeRegression::TreeRegression(const NodeView& node)
+    : targets(std::max<int64_t>(1, node.attributes().Int("n_targets", 1))) {
+  const Attributes a = node.attributes();
+  if (node.op() == "TreeEnsemble") {
+    forest = Forest::FromEnsemble(a, targets);
+    aggregate = Numbered<Aggregate>(a, "aggregate_function", 1, 4);
+    transform = Numbered<PostTransform>(a, "post_transform", 0, 5);
+  } else {
+    forest = Forest::FromOldForm(a, "target", targets);
+    aggregate = AggregateOf(a);
+    transform = PostTransformOf(a);
+    base = BaseValues(a);
+    if (!base.empty() && static_cast<int64_t>(base.size()) != targets)
+      throw Error(ErrorCode::kInvalidModel, "base_values has not one entry for each target");
+  }
+}
+
+TreeClassification::TreeClassification(const NodeView& node)
+    : labels(node.attributes(), "classlabels_int64s"),
+      classes(std::max<int64_t>(1, labels.count())),
+      forest(Forest::FromOldForm(node.attributes(), "class", classes)),
+      transform(PostTransformOf(node.attributes())),
+      base(BaseValues(node.attributes())) {
+  std::set<int64_t> targets;
+  for (const auto& leaf : forest.leaves()) {
+    for (const TreeVote& vote : leaf) {
+      targets.insert(vote.target);
+      if (vote.weight < 0) probabilities = false;
+    }
+  }
+  if (!base.empty() && static_cast<int64_t>(base.size()) != classes && (base.size() != 1 || classes != 2))
+    throw Error(ErrorCode::kInvalidModel, "base_values has not one entry for each class");
+  one_score = classes <= 2 && targets.size() <= 1;
+  voted = targets.empty() ? 0 : *targets.begin();
+}
 
 std::span<const OndaKernelDef> TreeKernels() { return kKernels; }
 

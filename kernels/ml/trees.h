@@ -37,6 +37,9 @@ class Forest {
   size_t trees() const { return roots_.size(); }
   int64_t features() const { return features_; }
   const std::vector<std::vector<TreeVote>>& leaves() const { return leaves_; }
+  const std::vector<TreeNode>& nodes() const { return nodes_; }
+  const std::vector<int32_t>& roots() const { return roots_; }
+  const std::vector<double>& members() const { return members_; }
   // The votes of the leaf that a row of values ends in.
   const std::vector<TreeVote>& Walk(size_t tree, const double* row) const;
 
@@ -47,6 +50,32 @@ class Forest {
   std::vector<int32_t> roots_;  // as children
   std::vector<double> members_;
   int64_t features_ = 0;  // one more than the greatest feature that a node asks for
+};
+
+// What TreeEnsemble and TreeEnsembleRegressor do with the votes for a target.
+enum class Aggregate { kAverage, kSum, kMin, kMax };  // numbered as TreeEnsemble numbers them
+
+// The forest and settings of both, and of TreeEnsembleClassifier. Constructors throw kInvalidModel.
+struct TreeRegression {
+  explicit TreeRegression(const NodeView& node);
+  int64_t targets;
+  Forest forest;
+  Aggregate aggregate = Aggregate::kSum;
+  PostTransform transform = PostTransform::kNone;
+  std::vector<double> base;  // empty, or one for each target
+};
+// Where all leaves vote for one class of two, that vote is the second class's score: a probability where no weight is
+// negative, otherwise a margin whose sign decides.
+struct TreeClassification {
+  explicit TreeClassification(const NodeView& node);
+  Labels labels;
+  int64_t classes;
+  Forest forest;
+  PostTransform transform;
+  std::vector<double> base;
+  bool probabilities = true;
+  bool one_score = false;
+  int64_t voted = 0;  // the class of one_score
 };
 
 }  // namespace onda::ml
