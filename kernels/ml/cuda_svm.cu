@@ -1,7 +1,7 @@
 // SVMRegressor and SVMClassifier: a warp for the kernel function of each row and support vector, then a thread per row,
 // as few classes make little work.
 #include <algorithm>
-#include <numeric>
+#include <string_view>
 
 #include "kernels/device/constants.h"
 #include "kernels/device/number.h"
@@ -20,19 +20,25 @@ enum class KernelType { kLinear, kPoly, kRbf, kSigmoid };
 struct KernelFunction {
   KernelType type = KernelType::kLinear;
   double gamma = 0, offset = 0, degree = 0;
-
-  explicit KernelFunction(const Attributes& a) {
-    const std::string name = a.String("kernel_type", "LINEAR");
-    const char* names[] = {"LINEAR", "POLY", "RBF", "SIGMOID"};
-    const auto found = std::find(std::begin(names), std::end(names), name);
-    if (found == std::end(names)) throw Error(ErrorCode::kInvalidModel, "kernel_type is '" + name + "'");
-    type = static_cast<KernelType>(found - std::begin(names));
-    const std::vector<float> params = a.Floats("kernel_params");
-    if (params.empty()) return;
-    if (params.size() != 3) throw Error(ErrorCode::kInvalidModel, "kernel_params must be gamma, coef0 and degree");
-    gamma = params[0], offset = params[1], degree = params[2];
-  }
 };
+
+KernelType TypeNamed(std::string_view name) {
+  if (name == "LINEAR") return KernelType::kLinear;
+  if (name == "POLY") return KernelType::kPoly;
+  if (name == "RBF") return KernelType::kRbf;
+  if (name == "SIGMOID") return KernelType::kSigmoid;
+  throw Error(ErrorCode::kInvalidModel, "kernel_type is '" + std::string(name) + "'");
+}
+
+KernelFunction KernelFunctionOf(const Attributes& a) {
+  KernelFunction kernel;
+  kernel.type = TypeNamed(a.String("kernel_type", "LINEAR"));
+  const std::vector<float> params = a.Floats("kernel_params");
+  if (params.empty()) return kernel;
+  if (params.size() != 3) throw Error(ErrorCode::kInvalidModel, "kernel_params must be gamma, coef0 and degree");
+  kernel.gamma = params[0], kernel.offset = params[1], kernel.degree = params[2];
+  return kernel;
+}
 
 // values (rows, vectors): the kernel function, or without one the plain product, of each row and vector.
 __global__ void __launch_bounds__(kThreads)
@@ -189,7 +195,7 @@ LaunchConfig OverWarps(int64_t n) { return {.grid = {BlocksFor(n, kThreads / kWa
 class Regressor {
  public:
   explicit Regressor(const NodeView& node)
-      : kernel_(node.attributes()),
+      : kernel_(KernelFunctionOf(node.attributes())),
         supports_(node.attributes().Int("n_supports", 0)),
         one_class_(node.attributes().Int("one_class", 0) != 0),
         transform_(PostTransformOf(node.attributes())) {
@@ -238,7 +244,7 @@ class Regressor {
 class Classifier {
  public:
   explicit Classifier(const NodeView& node)
-      : kernel_(node.attributes()), labels_(node.attributes(), "classlabels_ints") {
+      : kernel_(KernelFunctionOf(node.attributes())), labels_(node.attributes(), "classlabels_ints") {
     const Attributes a = node.attributes();
     const auto coefficients = a.Floats("coefficients"), vectors = a.Floats("support_vectors"), rho = a.Floats("rho"),
                prob_a = a.Floats("prob_a"), prob_b = a.Floats("prob_b");
