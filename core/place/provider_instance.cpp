@@ -181,6 +181,19 @@ void ProviderInstance::SynchronizeEvent(void* event) const {
   ThrowIfFailed(status, label_);
 }
 
+void* ProviderInstance::CreateTimingEvent() const noexcept {
+  if (!def_.create_timing_event || !def_.elapsed_milliseconds) return nullptr;
+  OndaStatus status{};
+  return def_.create_timing_event(handle_, &status);
+}
+
+double ProviderInstance::ElapsedMilliseconds(void* from, void* to) const {
+  OndaStatus status{};
+  const double elapsed = def_.elapsed_milliseconds(handle_, from, to, &status);
+  ThrowIfFailed(status, label_);
+  return elapsed;
+}
+
 void ProviderInstance::BeginCapture(void* stream) const {
   OndaStatus status{};
   def_.begin_capture(handle_, stream, &status);

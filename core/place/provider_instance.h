@@ -80,6 +80,12 @@ class ProviderInstance {
   void Wait(void* stream, void* event) const;
   void SynchronizeEvent(void* event) const;
 
+  // Events that measure. nullptr where the provider has none, or no memory for one.
+  void* CreateTimingEvent() const noexcept;
+  void DestroyEvent(void* event) const { def_.destroy_event(handle_, event); }
+  // Between two that were reached.
+  double ElapsedMilliseconds(void* from, void* to) const;
+
   // Capture; see OndaProviderDef. What fails throws.
   bool captures() const {
     return def_.begin_capture && def_.end_capture && def_.destroy_capture && def_.instantiate &&

@@ -13,6 +13,7 @@
 #include "core/plan/bind.h"
 #include "core/runtime/host_op.h"
 #include "core/runtime/kernel_loop.h"
+#include "core/runtime/work_timer.h"
 
 namespace onda {
 namespace {
@@ -412,15 +413,13 @@ class Execution {
         case Step::Kind::kCopy: {
           const OndaTensorView* views = Resolve(plan, step.first_argument, 2);
           const size_t bytes = static_cast<const TensorView&>(views[0]).bytes();
-          const auto start =
-              context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+          const bool observed = context_.observer && context_.observer->after_copy;
+          WorkTimer timer(observed, *instances.instances[step.instance], lanes.At(step.instance).stream);
           if (bytes)
             instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
                                                      lanes.At(step.instance).stream);
-          if (context_.observer && context_.observer->after_copy) {
-            const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-            context_.observer->after_copy(graph_.node(step.node), std::span(views, 2), took.count());
-          }
+          if (observed)
+            context_.observer->after_copy(graph_.node(step.node), std::span(views, 2), timer.Milliseconds());
           break;
         }
         case Step::Kind::kRecord:
@@ -620,7 +619,7 @@ class Execution {
         ReserveStrings(graph_.node(step.node), views.first(step.input_count), views.subspan(step.input_count));
     OndaStatus status;
     status.code = 0;
-    const auto start = context_.observer ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    WorkTimer timer(context_.observer != nullptr, provider, launch.stream);
     const bool named = context_.ranges && !provider.is_host() && provider.has_ranges();
     if (named) provider.PushRange(Describe(graph_.node(step.node)).c_str());
     step.kernel->Launch(launch, &status);
@@ -629,11 +628,9 @@ class Execution {
       CheckStop();
       ThrowStatus(status, graph_.node(step.node), views.first(step.input_count));
     }
-    if (context_.observer) {
-      const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (context_.observer)
       context_.observer->after_node(graph_, graph_.node(step.node), views.first(step.input_count),
-                                    views.subspan(step.input_count), took.count());
-    }
+                                    views.subspan(step.input_count), timer.Milliseconds());
     for (size_t i = step.input_count; i < count; ++i) {
       if (views[i].dtype == static_cast<int32_t>(DType::kString)) {
         ChargeStrings(arguments[i].id);

@@ -21,8 +21,8 @@ struct NodeObserver {
   std::function<void(const Graph& graph, const Node& node, std::span<const OndaTensorView> inputs,
                      std::span<const OndaTensorView> outputs, double milliseconds)>
       after_node;
-  // After a copy between memories: from where, to where. Where the device works on its own, as after_node too, the time
-  // is that of the call.
+  // After a copy between memories: from where, to where. Times of a device are its own, as after_node's too, where it
+  // has events that measure; elsewhere they are those of the calls.
   std::function<void(const Node& node, std::span<const OndaTensorView> views, double milliseconds)> after_copy;
   // Something else has ended that began at `begin`: a bind, a node of the engine's, a part of a loop on some thread.
   std::function<void(std::string_view category, std::string_view name, std::chrono::steady_clock::time_point begin)>
