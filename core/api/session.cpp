@@ -82,6 +82,8 @@ void SetOption(OndaSessionOptions& o, const std::string& key, const std::string&
     o.load.host_kernels = ParseBool(key, value) ? ReferenceKernels : nullptr;
   } else if (key == "profiling_ranges") {
     o.load.ranges = ParseBool(key, value);
+  } else if (key == "place_by_cost") {
+    o.load.place.by_cost = ParseBool(key, value);
   } else if (key == "stream_capture") {
     o.load.capture = ParseBool(key, value);
   } else if (key == "allow_missing_providers") {

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Serves a PyTorch twin to session.py, by the protocol of `onda bench --serve`:
 
-    serve_torch.py NETWORK MODEL.onnx FEEDS.npz eager|graph|compile [--tf32] [--small] [--cpu]
+    serve_torch.py NETWORK MODEL.onnx FOLDER eager|graph|compile [--tf32] [--small] [--cpu]
 
-Prints {"ready": true, "create_ms": C} once the network is on the GPU and has run; then answers lines on standard input:
-"run N" with N times in milliseconds, each until the GPU is done, inputs and outputs staying on it; "save FILE.npz" with the
-outputs as fp32 in a file. fp16 convolutional networks run channels-last, which is PyTorch's fastest layout for them.
+FOLDER has a .npy file for each input. Prints {"ready": true, "create_ms": C} once the network is on the GPU and has run; then
+answers lines on standard input: "run N" with N times in milliseconds, each until the GPU is done, inputs and outputs staying
+on it; "save FILE.npz" with the first two outputs as fp32 in a file. fp16 convolutional networks run channels-last, which is
+PyTorch's fastest layout for them.
 """
 
 import argparse
@@ -67,8 +68,8 @@ def main():
     network = twin(arguments.network, arguments.model, (SMALL if arguments.small else SIZES)[arguments.network]).to(device)
     if arguments.network == "lstm":
         network.lstm.flatten_parameters()
-    with np.load(arguments.feeds) as stored:
-        inputs = [torch.from_numpy(stored[name]).to(device) for name in stored.files]
+    names = [entry["name"] for entry in json.loads(Path(arguments.model).with_suffix(".json").read_text())["inputs"]]
+    inputs = [torch.from_numpy(np.load(Path(arguments.feeds) / f"{name}.npy")).to(device) for name in names]
     if inputs[0].dtype == torch.float16 and inputs[0].dim() == 4:
         network, inputs[0] = network.to(memory_format=torch.channels_last), inputs[0].to(memory_format=torch.channels_last)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -88,7 +89,7 @@ def main():
                 times.append((time.perf_counter_ns() - begin) / 1e6)
             print(json.dumps(times), flush=True)
         elif word == "save":
-            np.savez(rest, *[value.float().cpu().numpy() for value in as_tuple(run())])
+            np.savez(rest, *[value.float().cpu().numpy() for value in as_tuple(run())[:2]])
             print(json.dumps({"saved": rest}), flush=True)
         else:
             break
