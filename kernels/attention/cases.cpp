@@ -107,6 +107,11 @@ std::span<const Case> Cases() {
        "= com.microsoft.GroupQueryAttention<num_heads = 4, kv_num_heads = 2, smooth_softmax = 1, causal = 0>(q, k, v, "
        ", "
        ", n, t) }"},
+      // A mask of another type than the queries, beyond the range of theirs.
+      {"(float16[2,2,20,16] q, float16[2,2,30,16] k, float16[2,2,30,24] v, float[20,30] n) => (float16[2,2,20,24] y) "
+       "<float far = {-100000.0}, float zero = {0.0}> { l = Less(n, zero) m = Where(l, far, n) y = Attention(q, k, v, "
+       "m) }",
+       -2, 2, 2e-3, 2e-3},
   };
   return cases;
 }

@@ -34,14 +34,21 @@ __global__ void __launch_bounds__(kThreads) SpreadMask(In<uint8_t> mask, Out<T> 
   const int64_t i = GlobalThread();
   if (i >= n) return;
   const float value = LoadNumber<float>(type, mask.data, i);
-  to[i] = Narrow<T>(type == DType::kBool ? (value != 0 ? 0.0f : -INFINITY) : value);
+  if (type == DType::kBool) {
+    to[i] = Narrow<T>(value != 0 ? 0.0f : -INFINITY);
+    return;
+  }
+  T narrow = Narrow<T>(value);
+  if (isinf(Widen(narrow)) && !isinf(value)) --narrow.bits;  // what is finite stays so: the largest that is
+  to[i] = narrow;
 }
 
-// Rows of y whose mask hides all keys are 0; a warp for each.
+// Rows of y whose mask hides all keys, for which the library promises nothing, become `empty`; a warp for each.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    ClearHidden(In<T> mask, InOut<T> y, int64_t rows, int64_t queries, int64_t heads, int64_t keys, int64_t mask_batch,
-                int64_t mask_head, int64_t mask_row, int64_t y_batch, int64_t y_head, int64_t y_row, int64_t v_width) {
+    FillHidden(In<T> mask, InOut<T> y, int64_t rows, int64_t queries, int64_t heads, int64_t keys, int64_t mask_batch,
+               int64_t mask_head, int64_t mask_row, int64_t y_batch, int64_t y_head, int64_t y_row, int64_t v_width,
+               float empty) {
   const int64_t r = GlobalThread() / kWarp;
   if (r >= rows) return;  // whole warps
   const int64_t i = r % queries, h = r / queries % heads, b = r / queries / heads;
@@ -50,7 +57,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t j = lane; j - lane < keys; j += kWarp)
     if (__any_sync(kAllLanes, j < keys && Widen(from[j]) != -INFINITY)) return;
   T* const to = y.data + b * y_batch + h * y_head + i * y_row;
-  for (int64_t c = lane; c < v_width; c += kWarp) to[c] = Narrow<T>(0.0f);
+  for (int64_t c = lane; c < v_width; c += kWarp) to[c] = Narrow<T>(empty);
 }
 
 cuda::Buffer BufferOf(const TensorView& t) { return t.present() ? cuda::Buffer{t.data, t.bytes()} : cuda::Buffer{}; }
@@ -66,8 +73,7 @@ class Library {
     if (a.width % 8 != 0 || a.v_width % 8 != 0 || a.width > kMaxLibraryWidth || a.v_width > kMaxLibraryWidth)
       return false;
     if (a.queries < kLeastLibraryQueries || a.keys == 0) return false;
-    // What the library gives for a row without keys is not specified.
-    if (a.mask) return !a.causal && a.mask_keys == a.keys && a.empty_row == 0;
+    if (a.mask) return !a.causal && a.mask_keys == a.keys;
     return !a.causal || a.queries == a.keys;
   }
 
@@ -176,9 +182,9 @@ class Cuda {
       done = library_.Run(args, a, type, o);
       if (!done) return;
       const int64_t rows = a.batch * a.q_heads * a.queries;
-      cuda::Launch(args, {.grid = {BlocksFor(rows, kThreads / kWarp)}, .block = {kThreads}}, ClearHidden<T>, o.mask,
-                   o.y, rows, a.queries, a.q_heads, a.keys, a.mask_batch, a.mask_head, a.mask_row, a.y.batch, a.y.head,
-                   a.y.row, a.v_width);
+      cuda::Launch(args, {.grid = {BlocksFor(rows, kThreads / kWarp)}, .block = {kThreads}}, FillHidden<T>, o.mask, o.y,
+                   rows, a.queries, a.q_heads, a.keys, a.mask_batch, a.mask_head, a.mask_row, a.y.batch, a.y.head,
+                   a.y.row, a.v_width, a.empty_row);
     };
     type == DType::kFloat16 ? run(TypeTag<Half>()) : run(TypeTag<Bfloat16>());
     return done;

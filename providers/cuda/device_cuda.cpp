@@ -7,6 +7,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -294,6 +295,9 @@ class CudaDevice : public Device {
   }
 
   std::unique_ptr<Module> Compile(const std::string& source, const std::string& name) override {
+    const std::lock_guard lock(compiling_);
+    const auto known = compiled_.find(source);
+    if (known != compiled_.end()) return LoadModule(known->second);
     nvrtcProgram program;
     if (nvrtcCreateProgram(&program, source.c_str(), name.c_str(), 0, nullptr, nullptr) != NVRTC_SUCCESS)
       throw Error(ErrorCode::kInternal, "nvrtcCreateProgram failed for " + name);
@@ -316,7 +320,7 @@ class CudaDevice : public Device {
     }
     nvrtcDestroyProgram(&program);
     if (result != NVRTC_SUCCESS) throw Error(ErrorCode::kInternal, "compiling " + name + " failed: " + text);
-    return LoadModule(text);
+    return LoadModule(compiled_.emplace(source, std::move(text)).first->second);
   }
   std::unique_ptr<Module> LoadModule(const std::string& binary) override {
     const OnDevice on(ordinal_);
@@ -394,6 +398,8 @@ class CudaDevice : public Device {
   cublasLtHandle_t cublas_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
   std::mutex libraries_;
+  std::mutex compiling_;
+  std::map<std::string, std::string> compiled_;  // binaries by source
   std::mutex functions_;
   std::set<const void*> seen_;
 };
