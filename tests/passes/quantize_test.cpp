@@ -10,30 +10,13 @@
 #include "core/session.h"
 #include "core/text/parse.h"
 #include "onda/float_formats.h"
+#include "tests/passes/rewritten.h"
 
 namespace onda {
 namespace {
 
-Model ModelOf(const std::string& graph) {
-  return ParseModel("<ir_version: 10, opset_import: [\"\" : 21, \"com.microsoft\" : 1, \"onda\" : 1]> g " + graph);
-}
-
-// The operators of the rewritten graph in order; of a region its steps.
-std::string After(const std::string& graph, const std::vector<std::string>& skip = {}) {
-  LoadOptions options;
-  options.skip_passes = skip;
-  const InferenceSession session(ModelOf(graph), options);
-  std::string text;
-  for (const Node& node : session.graph().nodes()) {
-    text += (text.empty() ? "" : " ") + node.op_type;
-    if (node.op_type != "Pointwise") continue;
-    text += "(";
-    for (const std::string& step : node.attributes.view().Strings("steps"))
-      text += (text.back() == '(' ? "" : "; ") + step;
-    text += ")";
-  }
-  return text;
-}
+using testing::ModelOf;
+using testing::OperatorsAfter;
 
 std::vector<RuntimeValue> RunOf(const std::string& graph, bool fuse, double low, double high) {
   LoadOptions options;
@@ -79,8 +62,8 @@ constexpr char kChain[] =
     "{ a = Mul(x, c) b = Add(a, w) d = Tanh(b) e = Sub(d, x) f = Div(e, s) y = Clip(f, low, high) }";
 
 TEST(Pointwise, AChainIsOneRegion) {
-  EXPECT_EQ(After(kChain), "Pointwise(Mul 0 1; Add 4 2; Tanh 5; Sub 6 0; Div 7 3; Clip 8)");
-  EXPECT_EQ(After(kChain, {"fuse-pointwise"}), "Mul Add Tanh Sub Div Clip");
+  EXPECT_EQ(OperatorsAfter(kChain), "Pointwise(Mul 0 1; Add 4 2; Tanh 5; Sub 6 0; Div 7 3; Clip 8)");
+  EXPECT_EQ(OperatorsAfter(kChain, {"fuse-pointwise"}), "Mul Add Tanh Sub Div Clip");
   ExpectSame(kChain, -3, 3);
 }
 
@@ -88,21 +71,22 @@ TEST(Pointwise, SelectionsAndHalfTypes) {
   const std::string masked =
       "(float[6,50] x, float[50] m, bool[6,1] k) => (float[6,50] y) <float big = {-10000}> "
       "{ l = Greater(x, m) n = Not(l) a = And(n, k) e = Exp(x) y = Where(a, e, big) }";
-  EXPECT_EQ(After(masked), "Pointwise(Greater 0 1; Not 4; And 5 2; Exp 0; Where 6 7 3)");
+  EXPECT_EQ(OperatorsAfter(masked), "Pointwise(Greater 0 1; Not 4; And 5 2; Exp 0; Where 6 7 3)");
   ExpectSame(masked, -3, 3);
   const std::string half =
       "(float16[40,50] x, float16[40,1] g) => (float16[40,50] y) { a = Mul(x, g) b = Sigmoid(a) y = Mul(b, x) }";
-  EXPECT_EQ(After(half), "Pointwise(Mul 0 1; Sigmoid 2; Mul 3 0)");
+  EXPECT_EQ(OperatorsAfter(half), "Pointwise(Mul 0 1; Sigmoid 2; Mul 3 0)");
   ExpectSame(half, -3, 3);
 }
 
 TEST(Pointwise, WhatIsReadElsewhereOrOfAnotherShapeStaysOutside) {
   // b is an output, so that the chain is cut behind it.
-  EXPECT_EQ(After("(float[4] x) => (float[4] y, float[4] b) { a = Exp(x) b = Neg(a) c = Abs(b) y = Sqrt(c) }"),
+  EXPECT_EQ(OperatorsAfter("(float[4] x) => (float[4] y, float[4] b) { a = Exp(x) b = Neg(a) c = Abs(b) y = Sqrt(c) }"),
             "Pointwise(Exp 0; Neg 1) Pointwise(Abs 0; Sqrt 1)");
-  EXPECT_EQ(After("(float[4] x, float[3,4] z) => (float[3,4] y) { a = Exp(x) b = Neg(a) c = Add(z, b) y = Abs(c) }"),
-            "Pointwise(Exp 0; Neg 1) Pointwise(Add 0 1; Abs 2)");
-  EXPECT_EQ(After("(float[4] x) => (float[4] y) { y = Exp(x) }"), "Exp");
+  EXPECT_EQ(
+      OperatorsAfter("(float[4] x, float[3,4] z) => (float[3,4] y) { a = Exp(x) b = Neg(a) c = Add(z, b) y = Abs(c) }"),
+      "Pointwise(Exp 0; Neg 1) Pointwise(Add 0 1; Abs 2)");
+  EXPECT_EQ(OperatorsAfter("(float[4] x) => (float[4] y) { y = Exp(x) }"), "Exp");
 }
 
 TEST(Pointwise, LongChainsCompileInLinearTime) {
@@ -130,21 +114,21 @@ TEST(Quantized, ConvolutionWithItsActivation) {
   // Relu is what saturation at the zero point does already.
   const std::string relu = "(uint8[1,2,8,8] q) => (uint8[1,4,8,8] y) " + kWeights + "{ " + kMakeWeights +
                            "c = Conv<pads = [1,1,1,1]>(x, w, bf) a = Relu(c) y = QuantizeLinear(a, ys, yz) }";
-  EXPECT_EQ(After(relu), "QLinearConv");
+  EXPECT_EQ(OperatorsAfter(relu), "QLinearConv");
   ExpectSame(relu, 0, 255, 1, 0.01);
   // Here the limits lie inside the range.
   const std::string clip =
       "(uint8[1,2,8,8] q) => (uint8[1,4,8,8] y) " + kWeights + "{ " + kMakeWeights +
       "c = Conv<pads = [1,1,1,1]>(x, w, bf) a = Clip(c, zero, six) y = QuantizeLinear(a, ys, ym) }";
-  EXPECT_EQ(After(clip), "QLinearConv Clip");
+  EXPECT_EQ(OperatorsAfter(clip), "QLinearConv Clip");
   ExpectSame(clip, 0, 255, 1, 0.01);
   // No quantization behind it, and a bias that is not in units of the products.
   const std::string open = "(uint8[1,2,8,8] q, float[4] k) => (float[1,4,8,8] y) " + kWeights + "{ " + kMakeWeights +
                            "c = Conv<pads = [1,1,1,1]>(x, w, k) y = Tanh(c) }";
-  EXPECT_EQ(After(open), "ConvInteger Reshape Pointwise(Cast 0; Mul 3 1; Add 4 2; Tanh 5)");
+  EXPECT_EQ(OperatorsAfter(open), "ConvInteger Reshape Pointwise(Cast 0; Mul 3 1; Add 4 2; Tanh 5)");
   ExpectSame(open, 0, 255, 1e-5, 1);
   // Two scales: nothing may be folded together.
-  EXPECT_EQ(After(relu, {"quantize-conv"}), "DequantizeLinear FusedConv QuantizeLinear");
+  EXPECT_EQ(OperatorsAfter(relu, {"quantize-conv"}), "DequantizeLinear FusedConv:Relu QuantizeLinear");
 }
 
 TEST(Quantized, Products) {
@@ -162,17 +146,17 @@ TEST(Quantized, Products) {
       "a = DequantizeLinear(q, as, az) ";
   const std::string linear = "(int8[7,12] q) => (int8[7,10] y) " + constants + "{ " + make +
                              "c = MatMul(a, b) y = QuantizeLinear(c, ys, yz) }";
-  EXPECT_EQ(After(linear), "QLinearMatMul");
+  EXPECT_EQ(OperatorsAfter(linear), "QLinearMatMul");
   ExpectSame(linear, -128, 127, 1, 0.02);
   const std::string open = "(int8[7,12] q) => (float[7,10] y) " + constants + "{ " + make + "y = MatMul(a, b) }";
-  EXPECT_EQ(After(open), "MatMulInteger Pointwise(Cast 0; Mul 2 1)");
+  EXPECT_EQ(OperatorsAfter(open), "MatMulInteger Pointwise(Cast 0; Mul 2 1)");
   ExpectSame(open, -128, 127, 1e-5, 1);
   const std::string gemm =
       "(int8[7,12] q) => (int8[7,10] y) " + constants +
       "{ r = Range(first, last, one) c8 = Cast<to = 3>(r) b8 = Reshape(c8, other) b = DequantizeLinear<axis = 0>(b8, "
       "bs, bz) "
       "a = DequantizeLinear(q, as, az) c = Gemm<transB = 1, alpha = 0.5>(a, b, k) y = QuantizeLinear(c, ys, yz) }";
-  EXPECT_EQ(After(gemm), "MatMulInteger Pointwise(Cast 0; Mul 3 1; Add 4 2; QuantizeLinear 5)");
+  EXPECT_EQ(OperatorsAfter(gemm), "MatMulInteger Pointwise(Cast 0; Mul 3 1; Add 4 2; QuantizeLinear 5)");
   ExpectSame(gemm, -128, 127, 1, 0.02);
 }
 
@@ -184,13 +168,13 @@ TEST(Quantized, MovementIsOfIntegers) {
       "{ x = DequantizeLinear(q, s, z) p = MaxPool<kernel_shape = [2,2], strides = [2,2]>(x) t = "
       "Transpose<perm = [0,2,3,1]>(p) sh = Constant<value_ints = [4, 24]>() f = Reshape(t, sh) y = "
       "QuantizeLinear(f, s, z) }";
-  EXPECT_EQ(After(same), "MaxPool Transpose Reshape");
+  EXPECT_EQ(OperatorsAfter(same), "MaxPool Transpose Reshape");
   ExpectSame(same, 0, 255);
   const std::string join =
       "(uint8[2,3] q, uint8[2,5] r, float[2,4] f) => (uint8[2,12] y) " + constants +
       "{ a = DequantizeLinear(q, s, z) b = DequantizeLinear(r, s2, z2) c = Concat<axis = 1>(a, b, f) y = "
       "QuantizeLinear(c, s2, z2) }";
-  EXPECT_EQ(After(join), "Pointwise(DequantizeLinear 0; QuantizeLinear 1) QuantizeLinear Concat");
+  EXPECT_EQ(OperatorsAfter(join), "Pointwise(DequantizeLinear 0; QuantizeLinear 1) QuantizeLinear Concat");
   ExpectSame(join, 0, 255);
 }
 
@@ -199,7 +183,7 @@ TEST(Quantized, ResidualSumsAreOnePass) {
       "(uint8[2,40] q, uint8[2,40] r) => (uint8[2,40] y, uint8[2,40] e) <float s = {0.02}, uint8 z = {120}, "
       "float s2 = {0.04}, uint8 z2 = {7}> { a = DequantizeLinear(q, s, z) b = DequantizeLinear(r, s2, z2) "
       "c = Add(a, b) d = Relu(c) y = QuantizeLinear(d, s2, z2) h = Sigmoid(b) e = QuantizeLinear(h, s, z) }";
-  EXPECT_EQ(After(sum),
+  EXPECT_EQ(OperatorsAfter(sum),
             "Pointwise(DequantizeLinear 0; DequantizeLinear 1; Add 2 3; Relu 4; QuantizeLinear 5) "
             "Pointwise(DequantizeLinear 0; Sigmoid 1; QuantizeLinear 2)");
   ExpectSame(sum, 0, 255);
@@ -207,7 +191,7 @@ TEST(Quantized, ResidualSumsAreOnePass) {
 
 TEST(Quantized, ConstantsAreDequantizedOnceWhereNothingTakesThem) {
   EXPECT_EQ(
-      After(
+      OperatorsAfter(
           "(float[2,3] x) => (float[2,3] y) <int8[3] w = {1, 2, 3}, float s = {0.5}> { d = DequantizeLinear(w, s) y = "
           "Mul(x, d) }"),
       "Mul");

@@ -30,7 +30,7 @@ TensorPtr RandomFeed(const Fact& fact, const std::map<std::string, int64_t>& siz
   return tensor;
 }
 
-std::string Attributes(const Node& node) {
+std::string AttributesOf(const Node& node) {
   std::string text;
   for (const AttributeMap::Entry& e : node.attributes.entries()) {
     std::string value;
@@ -103,7 +103,29 @@ std::string Rewritten(const RewriteCase& c) {
   std::string text;
   for (const Node& node : fused.graph().nodes()) {
     if (node.op->flags & kOpView) continue;
-    text += (text.empty() ? "" : " ") + node.op_type + Attributes(node);
+    text += (text.empty() ? "" : " ") + node.op_type + AttributesOf(node);
+  }
+  return text;
+}
+
+Model ModelOf(const std::string& graph) {
+  return ParseModel("<ir_version: 10, opset_import: [\"\" : 21, \"com.microsoft\" : 1, \"onda\" : 1]> g " + graph);
+}
+
+std::string OperatorsAfter(const std::string& graph, const std::vector<std::string>& skip) {
+  LoadOptions options;
+  options.skip_passes = skip;
+  const InferenceSession session(ModelOf(graph), options);
+  std::string text;
+  for (const Node& node : session.graph().nodes()) {
+    text += (text.empty() ? "" : " ") + node.op_type;
+    const Attributes attributes = node.attributes.view();
+    if (const std::string activation = attributes.String("activation", ""); !activation.empty())
+      text += ":" + activation;
+    if (node.op_type != "Pointwise") continue;
+    text += "(";
+    for (const std::string& step : attributes.Strings("steps")) text += (text.back() == '(' ? "" : "; ") + step;
+    text += ")";
   }
   return text;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/ir/graph.h"
+
 namespace onda::testing {
 
 struct RewriteCase {
@@ -21,6 +23,12 @@ struct RewriteCase {
 // "Attention<is_causal=1>"; views are left out, and chains are not made regions. Runs the graph with all rewrites, with
 // each rule alone and with none on the same random feeds and fails the test where results differ.
 std::string Rewritten(const RewriteCase& c);
+
+// A model of "(float[2,3] x) => (float[2,3] y) <...> { ... }", opset 21.
+Model ModelOf(const std::string& graph);
+// The operators of the graph behind all rewrites but those of `skip`, in order; an activation that one took in stands
+// behind its name, and the steps of a region in brackets.
+std::string OperatorsAfter(const std::string& graph, const std::vector<std::string>& skip = {});
 
 }  // namespace onda::testing
 

@@ -7,39 +7,24 @@
 #include "core/session.h"
 #include "core/text/parse.h"
 #include "core/text/print.h"
+#include "tests/passes/rewritten.h"
 
 namespace onda {
 namespace {
 
-Model ModelOf(const std::string& graph) {
-  return ParseModel("<ir_version: 10, opset_import: [\"\" : 21, \"com.microsoft\" : 1]> " + graph);
-}
-
-// The operators of the rewritten graph in order, with their attributes that rules set.
-std::string After(const std::string& graph, const std::vector<std::string>& skip = {}) {
-  LoadOptions options;
-  options.skip_passes = skip;
-  const InferenceSession session(ModelOf(graph), options);
-  std::string text;
-  for (const Node& node : session.graph().nodes()) {
-    if (!text.empty()) text += " ";
-    text += node.op_type;
-    const std::string activation = node.attributes.view().String("activation", "");
-    if (!activation.empty()) text += ":" + activation;
-  }
-  return text;
-}
+using testing::ModelOf;
+using testing::OperatorsAfter;
 
 const char kConvBnRelu[] =
-    "g (float[1,2,4,4] x) => (float[1,2,4,4] y) "
+    "(float[1,2,4,4] x) => (float[1,2,4,4] y) "
     "<float[2,2,1,1] w = {1, 2, 3, 4}, float[2] s = {2, 3}, float[2] b = {1, -1}, float[2] m = {0.5, 0}, "
     "float[2] v = {1, 4}> "
     "{ c = Conv(x, w) n = BatchNormalization<epsilon = 0.0>(c, s, b, m, v) y = Relu(n) }";
 
 TEST(Rules, BatchNormalizationAndActivationGoIntoTheConvolution) {
-  EXPECT_EQ(After(kConvBnRelu), "FusedConv:Relu");
-  EXPECT_EQ(After(kConvBnRelu, {"fuse-conv-activation"}), "Conv Relu");
-  EXPECT_EQ(After(kConvBnRelu, {"fold-batch-norm"}), "Conv BatchNormalization Relu");
+  EXPECT_EQ(OperatorsAfter(kConvBnRelu), "FusedConv:Relu");
+  EXPECT_EQ(OperatorsAfter(kConvBnRelu, {"fuse-conv-activation"}), "Conv Relu");
+  EXPECT_EQ(OperatorsAfter(kConvBnRelu, {"fold-batch-norm"}), "Conv BatchNormalization Relu");
 }
 
 TEST(Rules, FoldedBatchNormalizationGivesTheSameNumbers) {
@@ -60,43 +45,44 @@ TEST(Rules, FoldedBatchNormalizationGivesTheSameNumbers) {
 }
 
 TEST(Rules, ResidualIsAddedInsideTheConvolution) {
-  EXPECT_EQ(After("g (float[1,1,4,4] x, float[1,1,4,4] z) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2}> "
-                  "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }"),
+  EXPECT_EQ(OperatorsAfter("(float[1,1,4,4] x, float[1,1,4,4] z) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2}> "
+                           "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }"),
             "FusedConv:Relu");
   // A residual that broadcasts stays outside.
-  EXPECT_EQ(After("g (float[1,1,4,4] x, float[4] z) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2}> "
-                  "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }",
-                  {"fuse-pointwise"}),
+  EXPECT_EQ(OperatorsAfter("(float[1,1,4,4] x, float[4] z) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2}> "
+                           "{ c = Conv(x, w) s = Add(z, c) y = Relu(s) }",
+                           {"fuse-pointwise"}),
             "Conv Add Relu");
 }
 
 TEST(Rules, SharedValuesAreNotFused) {
-  EXPECT_EQ(After("g (float[1,1,4,4] x) => (float[1,1,4,4] y, float[1,1,4,4] c) <float[1,1,1,1] w = {2}> "
-                  "{ c = Conv(x, w) y = Relu(c) }"),
+  EXPECT_EQ(OperatorsAfter("(float[1,1,4,4] x) => (float[1,1,4,4] y, float[1,1,4,4] c) <float[1,1,1,1] w = {2}> "
+                           "{ c = Conv(x, w) y = Relu(c) }"),
             "Conv Relu");
 }
 
 TEST(Rules, ConstantAddendBecomesTheBias) {
-  EXPECT_EQ(After("g (float[1,1,4,4] x) => (float[1,2,4,4] y) <float[2,1,1,1] w = {2, 3}, float[1,2,1,1] k = {5, 6}> "
-                  "{ c = Conv(x, w) y = Add(c, k) }"),
-            "Conv");
+  EXPECT_EQ(
+      OperatorsAfter("(float[1,1,4,4] x) => (float[1,2,4,4] y) <float[2,1,1,1] w = {2, 3}, float[1,2,1,1] k = {5, 6}> "
+                     "{ c = Conv(x, w) y = Add(c, k) }"),
+      "Conv");
   // One element per column is no bias.
-  EXPECT_EQ(After("g (float[1,1,4,2] x) => (float[1,2,4,2] y) <float[2,1,1,1] w = {2, 3}, float[2] k = {5, 6}> "
-                  "{ c = Conv(x, w) y = Add(c, k) }"),
+  EXPECT_EQ(OperatorsAfter("(float[1,1,4,2] x) => (float[1,2,4,2] y) <float[2,1,1,1] w = {2, 3}, float[2] k = {5, 6}> "
+                           "{ c = Conv(x, w) y = Add(c, k) }"),
             "Conv Add");
 }
 
 TEST(Rules, TransposesMergeAndVanish) {
-  EXPECT_EQ(After("g (float[2,3,4] x) => (float[3,4,2] y) { a = Transpose<perm = [1, 0, 2]>(x) "
-                  "y = Transpose<perm = [0, 2, 1]>(a) }"),
+  EXPECT_EQ(OperatorsAfter("(float[2,3,4] x) => (float[3,4,2] y) { a = Transpose<perm = [1, 0, 2]>(x) "
+                           "y = Transpose<perm = [0, 2, 1]>(a) }"),
             "Transpose");
-  EXPECT_EQ(After("g (float[2,3,4] x) => (float[2,3,4] y) { a = Transpose<perm = [1, 0, 2]>(x) "
-                  "b = Transpose<perm = [1, 0, 2]>(a) y = Relu(b) }"),
+  EXPECT_EQ(OperatorsAfter("(float[2,3,4] x) => (float[2,3,4] y) { a = Transpose<perm = [1, 0, 2]>(x) "
+                           "b = Transpose<perm = [1, 0, 2]>(a) y = Relu(b) }"),
             "Relu");
 }
 
 TEST(Rules, WhatDoesNothingIsDropped) {
-  EXPECT_EQ(After("g (float[2] x) => (float[2] y) { a = Identity(x) b = Cast<to = 1>(a) y = Neg(b) }"), "Neg");
+  EXPECT_EQ(OperatorsAfter("(float[2] x) => (float[2] y) { a = Identity(x) b = Cast<to = 1>(a) y = Neg(b) }"), "Neg");
 }
 
 TEST(Rules, StopsAfterAsManyRewritesAsAsked) {
