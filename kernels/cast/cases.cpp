@@ -45,6 +45,12 @@ std::span<const Case> Cases() {
       {"(float[5] x, double[1] like) => (double[5] y) { y = CastLike(x, like) }"},
       {"(float[5] x) => (int32[5] y) { y = BitCast<to = 6>(x) }"},
       {"(float[3,4] x, bfloat16 l) => (bfloat16[3,4] y) { y = CastLike(x, l) }"},
+      {"(float16[37] x) => (float8e5m2[37] y) { y = Cast<to = 19>(x) }", -65000, 65000},
+      {"(bfloat16[37] x) => (float8e4m3fnuz[37] y) { y = Cast<to = 18, saturate = 0>(x) }", -600, 600},
+      {"(float[37] x) => (float16[37] y) { t = Cast<to = 20>(x) y = Cast<to = 10>(t) }", -600, 600},
+      {"(float[37] x) => (double[37] y) { t = Cast<to = 23>(x) y = Cast<to = 11>(t) }", -8, 8},
+      {"(int32[37] x) => (int8[37] y) { t = Cast<to = 21>(x) y = Cast<to = 3>(t) }", -30, 30},
+      {"(double[37] x) => (bool[37] y) { t = Cast<to = 26>(x) y = Cast<to = 9>(t) }", -3, 3},
   };
   return cases;
 }

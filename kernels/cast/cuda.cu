@@ -1,7 +1,9 @@
 // Cast between reals, integers of whole bytes and bool: a thread per element. Integer types are read and written by a
-// type that is known at run time, so that few kernels do for all pairs.
+// type that is known at run time, so that few kernels do for all pairs. So are float8, float4 and integers of less than
+// a byte, from and to those; a thread then writes a whole byte.
 #include "kernels/cast/cast.h"
 #include "kernels/device/element.h"
+#include "kernels/device/small_float.h"
 #include "kernels/device/target.h"
 #include "providers/cuda/device.h"
 
@@ -64,13 +66,56 @@ __global__ void __launch_bounds__(kThreads)
   if (i < n) StoreInteger(to, y.data, i, LoadInteger(from, x.data, i));
 }
 
+// Values of small types are exact in fp32.
+__global__ void __launch_bounds__(kThreads)
+    SmallToNumber(In<uint8_t> x, Out<uint8_t> y, int64_t n, NumberFormat from, DType to, bool real) {
+  const int64_t i = GlobalThread();
+  if (i >= n) return;
+  const float value = LoadFormat<float>(from, x.data, i);
+  if (real)
+    StoreReal(to, y.data, i, value);
+  else
+    StoreInteger(to, y.data, i, to == DType::kBool ? value != 0 : ToInteger(to, value));
+}
+// Integers keep their low bits; real values become small floats only from types that fp32 holds.
+__global__ void __launch_bounds__(kThreads)
+    NumberToSmall(In<uint8_t> x, Out<uint8_t> y, int64_t n, DType from, bool real, NumberFormat to, bool saturate) {
+  const int64_t byte = GlobalThread();
+  const int32_t each = 8 / to.bits;
+  if (byte * each >= n) return;
+  uint32_t bits = 0;
+  for (int32_t k = 0; k < each && byte * each + k < n; ++k) {
+    const int64_t i = byte * each + k;
+    uint32_t pattern;
+    if (to.is_small) {
+      // float4 has no NaN: it becomes -0.
+      const float value = LoadNumber<float>(from, x.data, i);
+      pattern = EncodeSmall(to.small, value != value && !to.small.has_nan ? -0.0f : value, saturate);
+    } else {
+      const int64_t whole =
+          real ? ToInteger(to.type, LoadNumber<double>(from, x.data, i)) : LoadInteger(from, x.data, i);
+      pattern = static_cast<uint32_t>(whole) & ((1u << to.bits) - 1);
+    }
+    bits |= pattern << (k * to.bits);
+  }
+  y[byte] = static_cast<uint8_t>(bits);
+}
+
+bool IsSmall(DType type) { return !IsNumber(type) && HasFormat(type) && 8 % BitsOf(type) == 0; }
+
 class Cuda {
  public:
-  explicit Cuda(const NodeView&) {}
+  explicit Cuda(const NodeView& node) : params_(node.attributes()) {}
 
   static std::string Rejects(const NodeView& node) {
-    for (const DType type : {node.input(0).type(), node.output(0).type()})
-      if (!IsFloating(type) && !IsByteInteger(type)) return "not for " + std::string(NameOf(type));
+    const DType from = node.input(0).type(), to = node.output(0).type();
+    if (IsSmall(from) && IsNumber(to)) return "";
+    if (IsSmall(to) && to != DType::kFloat8E8M0 && IsNumber(from)) {
+      const bool exact = IsInteger(to) || (IsFloating(from) && from != DType::kDouble);
+      return exact ? "" : "not from " + std::string(NameOf(from)) + " to " + std::string(NameOf(to));
+    }
+    for (const DType type : {from, to})
+      if (!IsNumber(type)) return "not for " + std::string(NameOf(type));
     return "";
   }
 
@@ -79,7 +124,12 @@ class Cuda {
     const int64_t n = y.count();
     const LaunchConfig config{.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}};
     const DType from = x.type(), to = y.type();
-    if (!IsFloating(from) && !IsFloating(to)) {
+    if (IsSmall(from)) {
+      cuda::Launch(args, config, SmallToNumber, x, y, n, FormatOf(from), to, IsFloating(to));
+    } else if (IsSmall(to)) {
+      cuda::Launch(args, {.grid = {BlocksFor(static_cast<int64_t>(y.bytes()), kThreads)}, .block = {kThreads}},
+                   NumberToSmall, x, y, n, from, IsFloating(from), FormatOf(to), params_.saturate);
+    } else if (!IsFloating(from) && !IsFloating(to)) {
       cuda::Launch(args, config, IntegerToInteger, x, y, n, from, to);
     } else if (!IsFloating(from)) {
       WithReal(to,
@@ -95,6 +145,9 @@ class Cuda {
       });
     }
   }
+
+ private:
+  Params params_;
 };
 
 class BitCast {
