@@ -3,15 +3,9 @@
 //            running maximum and sum, and the result stay in registers ("FlashAttention-2", Dao 2023). Where that gives
 //            too few blocks, as in decoding, the keys are split among several.
 //   Combine  joins the results of such splits
-//   Rows     a block per query, keys read twice: double, wide values, and where scores are wanted
-#include <algorithm>
-
-#include "kernels/attention/cuda_engine.h"
-#include "kernels/device/block.h"
-#include "kernels/device/element.h"
-#include "kernels/device/number.h"
-#include "kernels/device/status.h"
-#include "kernels/device/vector.h"
+//   Rows     what is left (cuda_rows.cu)
+#include "kernels/attention/cuda_geometry.h"
+#include "kernels/device/warp.h"
 
 namespace onda::attention {
 namespace {
@@ -24,72 +18,6 @@ constexpr int kRowGroups = kThreads / kLanes;
 constexpr int64_t kMaxTiledWidth = 256;  // of values
 constexpr int64_t kWantedBlocks = 264;   // two for each multiprocessor of an H100
 constexpr int64_t kMaxSplits = 64;
-
-struct DeviceStrides {
-  int64_t batch, head, row;
-  __device__ int64_t At(int64_t b, int64_t h, int64_t r) const { return b * batch + h * head + r * row; }
-};
-
-struct Geometry {
-  DeviceStrides q, k, v, past_k, past_v, y, mask;
-  int32_t q_heads, kv_heads, group, queries, past, keys, width, v_width, mask_keys, left, right;
-  bool causal, masked, vectors, y_vectors;
-  DType mask_type;
-  int32_t qk_mode, node;
-  double scale, softcap;
-  float empty_row;
-};
-
-// Keys of a batch that count, and the position of its query 0 among them.
-struct Counts {
-  int32_t valid, offset;
-};
-__device__ Counts CountsOf(const Geometry& g, const int64_t* counts, const int32_t* last_keys, int64_t b,
-                           int32_t* status) {
-  if (counts) {
-    int64_t valid = counts[b];
-    if (valid < 0 || valid > g.keys) {
-      ReportError(status, g.node, kOndaBadContent);
-      valid = valid < 0 ? 0 : g.keys;
-    }
-    return {static_cast<int32_t>(valid), static_cast<int32_t>(valid) - g.queries};
-  }
-  if (last_keys) {  // what does not fit is reported by whoever fills the cache
-    const int64_t valid = int64_t{last_keys[b]} + 1;
-    const int32_t bounded = static_cast<int32_t>(valid < 0 ? 0 : valid > g.keys ? g.keys : valid);
-    return {bounded, bounded > g.queries ? bounded - g.queries : 0};
-  }
-  return {g.keys, g.past};
-}
-
-// The keys that query i may see by position: [first, last).
-struct Range {
-  int32_t first, last;
-};
-__device__ Range Visible(const Geometry& g, const Counts& c, int32_t i) {
-  Range r{0, c.valid};
-  const int32_t position = i + c.offset;
-  if (g.masked) r.last = min(r.last, g.mask_keys);
-  if (g.causal) r.last = min(r.last, position + 1);
-  if (g.left >= 0) r.first = max(r.first, position - g.left);
-  if (g.right >= 0 && position < INT32_MAX - g.right) r.last = min(r.last, position + g.right + 1);
-  r.last = max(r.first, r.last);
-  return r;
-}
-
-// What the mask adds; -infinity hides.
-template <class C>
-__device__ C MaskAt(const Geometry& g, const uint8_t* mask, int64_t at) {
-  const C bias = LoadNumber<C>(g.mask_type, mask, at);
-  if (g.mask_type == DType::kBool) return bias != 0 ? C(0) : -static_cast<C>(INFINITY);
-  return bias;
-}
-
-template <class C>
-__device__ C Capped(const Geometry& g, C score) {
-  const C cap = static_cast<C>(g.softcap);
-  return cap != 0 ? cap * tanh(score / cap) : score;
-}
 
 // Columns [first, first + kDepth) of `rows` rows of `width` elements as floats; zeros beyond them and where row_of
 // gives no row.
@@ -309,75 +237,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    Rows(In<T> q, In<T> k, In<T> v, In<T> past_k, In<T> past_v, In<uint8_t> mask, In<T> sink, In<int64_t> counts,
-         In<int32_t> last_keys, Out<T> y, Out<T> qk, InOut<int32_t> status, Geometry g) {
-  using C = Compute<T>;
-  __shared__ C p[kThreads];
-  const int64_t i = blockIdx.x % g.queries, h = blockIdx.x / g.queries % g.q_heads,
-                b = blockIdx.x / g.queries / g.q_heads;
-  const int64_t kv = h / g.group, mask_at = g.mask.At(b, h, i);
-  const Counts count = CountsOf(g, counts.data, last_keys.data, b, threadIdx.x == 0 ? status.data : nullptr);
-  const Range seen = Visible(g, count, static_cast<int32_t>(i));
-  const T* const query = q.data + g.q.At(b, h, i);
-  T* const shown = qk ? qk.data + int64_t{blockIdx.x} * g.keys : nullptr;
-  const bool all = qk && g.qk_mode < 3;
-  // What counts in the softmax; -infinity for keys that are not seen.
-  auto score = [&](int32_t j, T* show) {
-    const bool in_range = j >= seen.first && j < seen.last;
-    const C bias = !in_range ? -static_cast<C>(INFINITY) : g.masked ? MaskAt<C>(g, mask.data, mask_at + j) : C(0);
-    const bool visible = bias != -static_cast<C>(INFINITY);
-    if (!visible && !show) return -static_cast<C>(INFINITY);
-    const T* const key = j < g.past ? past_k.data + g.past_k.At(b, kv, j) : k.data + g.k.At(b, kv, j - g.past);
-    C dot = 0;
-    for (int32_t c = 0; c < g.width; ++c) dot += Widen(query[c]) * Widen(key[c]);
-    dot *= static_cast<C>(g.scale);
-    if (show && g.qk_mode == 0) show[j] = Narrow<T>(dot);
-    dot = Capped(g, dot);
-    if (show && g.qk_mode == 1) show[j] = Narrow<T>(dot);
-    const C result = visible ? dot + bias : -static_cast<C>(INFINITY);
-    if (show && g.qk_mode == 2) show[j] = Narrow<T>(result);
-    return result;
-  };
-  C top = -static_cast<C>(INFINITY), sum = 0;
-  for (int32_t j = static_cast<int32_t>(threadIdx.x); j < g.keys; j += kThreads) {
-    const C s = score(j, all ? shown : nullptr);
-    if (s == -static_cast<C>(INFINITY)) continue;
-    const C higher = Maximum()(top, s);
-    sum = sum * exp(top - higher) + exp(s - higher);
-    top = higher;
-  }
-  const C highest = BlockReduce(top, Maximum(), -static_cast<C>(INFINITY));
-  const C base = highest == -static_cast<C>(INFINITY) ? C(0) : highest;
-  const C total = BlockReduce(sum * exp(top - base), Plus(), C(0));
-  const C sunk = sink ? exp(static_cast<C>(Widen(sink[h])) - base) : C(0);
-  const C factor = total == 0 ? C(g.empty_row) : 1 / (total + sunk);
-  for (int32_t first = 0; first == 0 || first < g.v_width; first += kThreads) {
-    const int32_t column = first + static_cast<int32_t>(threadIdx.x);
-    C value = 0;
-    for (int32_t tile = 0; tile < g.keys; tile += kThreads) {
-      const int32_t j = tile + static_cast<int32_t>(threadIdx.x);
-      const C probability = j < g.keys ? exp(score(j, nullptr) - base) * factor : C(0);
-      if (shown && g.qk_mode == 3 && first == 0 && j < g.keys) shown[j] = Narrow<T>(probability);
-      __syncthreads();
-      p[threadIdx.x] = probability;
-      __syncthreads();
-      if (column >= g.v_width) continue;
-      for (int32_t e = 0; e < min(kThreads, g.keys - tile); ++e) {
-        if (p[e] == 0) continue;
-        const int32_t from = tile + e;
-        const T* const values =
-            from < g.past ? past_v.data + g.past_v.At(b, kv, from) : v.data + g.v.At(b, kv, from - g.past);
-        value += p[e] * Widen(values[column]);
-      }
-    }
-    if (column < g.v_width) y[g.y.At(b, h, i) + column] = Narrow<T>(value);
-  }
-}
-
-DeviceStrides StridesOf(const Heads& h) { return {h.batch, h.head, h.row}; }
-
 bool Tiled(const Problem& a, DType type) { return type != DType::kDouble && !a.qk && a.v_width <= kMaxTiledWidth; }
 
 struct Splits {
@@ -396,38 +255,6 @@ struct Splits {
     return sizeof(float) * static_cast<size_t>(a.batch * a.q_heads * a.queries * count * (a.v_width + 2));
   }
 };
-
-template <class T>
-Geometry GeometryOf(const LaunchArgs& args, const Problem& a, const DeviceOperands& o) {
-  auto narrow = [](int64_t n) {
-    if (n >= int64_t{1} << 30) throw Error(ErrorCode::kNotImplemented, "attention over 2^30 elements or more on CUDA");
-    return static_cast<int32_t>(n);
-  };
-  Geometry g{};
-  g.q = StridesOf(a.q), g.k = StridesOf(a.k), g.v = StridesOf(a.v), g.y = StridesOf(a.y);
-  g.past_k = StridesOf(a.past_k), g.past_v = StridesOf(a.past_v);
-  g.mask = {a.mask_batch, a.mask_head, a.mask_row};
-  g.q_heads = narrow(a.q_heads), g.kv_heads = narrow(a.kv_heads), g.group = narrow(a.group());
-  g.queries = narrow(a.queries), g.past = narrow(a.past), g.keys = narrow(a.keys);
-  narrow(a.group() * a.queries);
-  g.width = narrow(a.width), g.v_width = narrow(a.v_width), g.mask_keys = narrow(a.mask_keys);
-  auto window = [](int64_t n) { return static_cast<int32_t>(std::min<int64_t>(n, 1 << 30)); };
-  g.left = window(a.left_window), g.right = window(a.right_window);
-  g.causal = a.causal;
-  g.masked = o.mask.data != nullptr;
-  g.mask_type = a.mask_type;
-  g.qk_mode = static_cast<int32_t>(a.qk_mode);
-  g.node = args.node();
-  g.scale = a.scale, g.softcap = a.softcap, g.empty_row = a.empty_row;
-  auto fits = [](const cuda::Buffer& at, const DeviceStrides& s, int64_t width) {
-    return VectorsFit<T>(at.data, s.batch) && VectorsFit<T>(at.data, s.head) && VectorsFit<T>(at.data, s.row) &&
-           VectorsFit<T>(at.data, width);
-  };
-  g.vectors = fits(o.q, g.q, a.width) && fits(o.k, g.k, a.width) && fits(o.v, g.v, a.v_width) &&
-              fits(o.past_k, g.past_k, a.width) && fits(o.past_v, g.past_v, a.v_width);
-  g.y_vectors = fits(o.y, g.y, a.v_width);
-  return g;
-}
 
 template <class T>
 void RunTiles(const LaunchArgs& args, const Problem& a, const DeviceOperands& o, const Geometry& g,
@@ -456,14 +283,10 @@ size_t DeviceEngineBytes(const Problem& a, DType type) { return Tiled(a, type) ?
 void RunDeviceEngine(const LaunchArgs& args, const Problem& a, DType type, const DeviceOperands& o,
                      cuda::Buffer workspace) {
   if (a.batch * a.q_heads * a.queries == 0) return;
+  if (!Tiled(a, type)) return RunRows(args, a, type, o);
   WithReal(type, [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    const Geometry g = GeometryOf<T>(args, a, o);
-    if constexpr (!std::is_same_v<T, double>) {
-      if (Tiled(a, type)) return RunTiles<T>(args, a, o, g, workspace);
-    }
-    cuda::Launch(args, {.grid = {BlocksFor(a.batch * a.q_heads * a.queries, 1)}, .block = {kThreads}}, Rows<T>, o.q,
-                 o.k, o.v, o.past_k, o.past_v, o.mask, o.sink, o.counts, o.last_keys, o.y, o.qk, StatusOf(args), g);
+    if constexpr (!std::is_same_v<T, double>) RunTiles<T>(args, a, o, GeometryOf<T>(args, a, o), workspace);
   });
 }
 
