@@ -1,6 +1,11 @@
-// Conv(Pad(x), W) -> Conv<pads>(x, W), and AveragePool(Pad(x)) -> AveragePool<pads, count_include_pad = 1>(x). Holds
-// for constant pads with zeros, at least 0 and of spatial dimensions alone, that nothing else reads; the window pads
-// explicitly or not at all, and if it is AveragePool's its own padding is counted and its last window is whole.
+// Conv(Pad(x), W) -> Conv<pads>(x, W), AveragePool(Pad(x)) -> AveragePool<pads, count_include_pad = 1>(x), and
+// MaxPool(Pad(x)) -> MaxPool<pads>(x). Holds for constant pads, at least 0 and of spatial dimensions alone, that
+// nothing else reads, with zeros; MaxPool's with -inf, or with zeros where x is never below 0, as each window has an
+// element of x. The window pads explicitly or not at all; a pool's last window is whole, and AveragePool's own padding
+// is counted.
+#include <algorithm>
+#include <limits>
+
 #include "core/passes/rules.h"
 
 namespace onda {
@@ -10,7 +15,6 @@ namespace {
 std::optional<std::vector<int64_t>> SpatialPads(const RuleContext& c, const Node& pad) {
   const Fact& x = c.FactOf(pad.inputs[0]);
   if (pad.attributes.view().String("mode", "constant") != "constant" || !x.has_rank() || x.rank() < 3) return {};
-  if (pad.has_input(2) && c.ScalarOf(pad.inputs[2]) != 0.0) return {};
   const TensorPtr pads = pad.has_input(1) ? c.ConstantOf(pad.inputs[1]) : nullptr;
   const TensorPtr axes = pad.has_input(3) ? c.ConstantOf(pad.inputs[3]) : nullptr;
   if (!pads || (pad.has_input(3) && !axes)) return {};
@@ -33,23 +37,45 @@ std::optional<std::vector<int64_t>> SpatialPads(const RuleContext& c, const Node
   return result;
 }
 
+// The number that is padded with; nullopt where it is not known.
+std::optional<double> FillOf(const RuleContext& c, const Node& pad) {
+  return pad.has_input(2) ? c.ScalarOf(pad.inputs[2]) : 0.0;
+}
+
+// Whether maxima over windows that hold an element of x each stay the same without the padding.
+bool LosesToAll(const RuleContext& c, double fill, ValueId x) {
+  if (fill == -std::numeric_limits<double>::infinity()) return IsFloating(c.FactOf(x).dtype);
+  const Node* producer = c.Producer(x);
+  if (fill != 0 || !producer) return false;
+  if (c.Is(*producer, "Relu") || c.Is(*producer, "Sigmoid") || c.Is(*producer, "Abs")) return true;
+  if (!c.Is(*producer, "Clip") || !producer->has_input(1)) return false;
+  const std::optional<double> low = c.ScalarOf(producer->inputs[1]);
+  return low && *low >= 0;
+}
+
 }  // namespace
 
 std::optional<Patch> FoldPad(const RuleContext& c, const Node& node) {
-  const bool average = c.Is(node, "AveragePool");
-  if (!average && !c.Is(node, "Conv")) return {};
+  const bool average = c.Is(node, "AveragePool"), maximum = c.Is(node, "MaxPool");
+  if (!average && !maximum && !c.Is(node, "Conv")) return {};
   const Node* pad = c.ProducedBy(node, 0, "Pad");
   if (!pad || !c.UsedOnce(pad->outputs[0])) return {};
   const std::optional<std::vector<int64_t>> more = SpatialPads(c, *pad);
-  if (!more) return {};
+  const std::optional<double> fill = FillOf(c, *pad);
+  if (!more || !fill || !(maximum ? LosesToAll(c, *fill, pad->inputs[0]) : *fill == 0)) return {};
   const Attributes a = node.attributes.view();
   const std::string automatic = a.String("auto_pad", "NOTSET");
   if (automatic != "NOTSET" && automatic != "VALID") return {};
   std::vector<int64_t> pads = automatic == "VALID" ? std::vector<int64_t>{} : a.Ints("pads");
   pads.resize(more->size());
-  if (average) {
+  if (average || maximum) {
     const bool padded = std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; });
-    if (a.Int("ceil_mode", 0) != 0 || (padded && a.Int("count_include_pad", 0) == 0)) return {};
+    if (a.Int("ceil_mode", 0) != 0 || (average && padded && a.Int("count_include_pad", 0) == 0)) return {};
+    // A place among the padding has no index in x, and a window that is spread may miss x.
+    const std::vector<int64_t> dilations = a.Ints("dilations");
+    if (maximum &&
+        (node.has_output(1) || std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; })))
+      return {};
     // A pool's pads are less than its kernel.
     const std::vector<int64_t> kernel = a.Ints("kernel_shape");
     for (size_t i = 0; i < pads.size(); ++i)

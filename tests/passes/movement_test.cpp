@@ -109,6 +109,26 @@ TEST(FoldPad, IntoWindows) {
             "Pad AveragePool<kernel_shape=3,3 pads=1,1,1,1>");
 }
 
+TEST(FoldPad, IntoMaxPool) {
+  const std::string constants = "<int64[8] pads = {0, 0, 1, 1, 0, 0, 1, 1}, float zero = {0}, float one = {1}> ";
+  const std::string graph = "g (float[1,2,8,9] x) => (y) " + constants;
+  const std::string folded = "MaxPool<kernel_shape=3,3 strides=2,2 pads=1,1,1,1>";
+  EXPECT_EQ(
+      Rewritten({graph + "{ r = Relu(x) p = Pad(r, pads) y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(p) }"}),
+      "Relu " + folded);
+  EXPECT_EQ(Rewritten({graph + "{ i = Div(one, zero) low = Neg(i) p = Pad(x, pads, low) y = MaxPool<kernel_shape = [3, "
+                               "3], strides = [2, 2]>(p) }"}),
+            folded);
+  // What is below zero loses to the padding, and a place among the padding is none of x.
+  EXPECT_EQ(Rewritten({graph + "{ p = Pad(x, pads) y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(p) }"}),
+            "Pad MaxPool<kernel_shape=3,3 strides=2,2>");
+  EXPECT_EQ(Rewritten({"g (float[1,2,8,9] x) => (y, places) " + constants +
+                       "{ r = Relu(x) p = Pad(r, pads) y, places = MaxPool<kernel_shape = [3, 3]>(p) }"}),
+            "Relu Pad MaxPool<kernel_shape=3,3>");
+  EXPECT_EQ(Rewritten({graph + "{ r = Relu(x) p = Pad(r, pads) y = MaxPool<kernel_shape = [1, 1]>(p) }"}),
+            "Relu Pad MaxPool<kernel_shape=1,1>");
+}
+
 TEST(FoldBatchNormGemm, IntoTheWeights) {
   const std::string constants =
       " <float[2,3] w = {1, 2, 3, 4, 5, 6}, float[3,2] u = {1, 2, 3, 4, 5, 6}, float[3] b = {1, 2, 3}, float[3] s = "
