@@ -45,6 +45,10 @@ class SharedObject : public cuda::Module {
   explicit SharedObject(std::string binary) : binary_(std::move(binary)) {
     const std::string path = folder_.File("module.so");
     std::ofstream(path, std::ios::binary) << binary_;
+    // What it calls is looked for among global names: those of a library that was loaded without are made so.
+    Dl_info self{};
+    if (dladdr(reinterpret_cast<const void*>(&CompileSource), &self))
+      dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
     handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle_) throw Error(ErrorCode::kInternal, std::string("cuda_sim: ") + dlerror());
   }
