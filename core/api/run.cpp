@@ -84,8 +84,10 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
     } else if (devices && devices[i]) {
       device = devices[i];
     }
+    const int32_t instance = InstanceOf(inference, device);
+    if (outputs[i]) outputs[i]->value.instance = instance;  // the device's number in this session
     inference.ChooseOutput(*request, output_names ? output_names[i] : inference.outputs()[i].name.c_str(),
-                           outputs[i] ? &outputs[i]->value : nullptr, InstanceOf(inference, device));
+                           outputs[i] ? &outputs[i]->value : nullptr, instance);
   }
   if (output_count == 0) return;
   InferenceSession::RunSettings settings;

@@ -31,7 +31,7 @@ std::unique_ptr<CaptureCache::Entry> CaptureCache::Take(size_t span, const Captu
   while (it != state.free.end() && !((*it)->addresses == addresses)) ++it;
   if (it == state.free.end()) {  // one where only copies differ is changed at little cost
     it = state.free.begin();
-    while (it != state.free.end() && (*it)->addresses.fixed != addresses.fixed) ++it;
+    while (it != state.free.end() && !(*it)->addresses.DifferInCopies(addresses)) ++it;
   }
   ++state.taken;
   if (it == state.free.end()) {

@@ -27,10 +27,14 @@ struct CaptureSpan {
 struct CaptureAddresses {
   std::vector<const void*> fixed;                     // of launches: arguments, workspaces, the status word
   std::vector<std::pair<void*, const void*>> copies;  // to, from
+  std::vector<OndaCopyKind> kinds;                    // of the copies
   void Clear() {
     fixed.clear();
     copies.clear();
+    kinds.clear();
   }
+  // Whether they differ in the addresses of copies at most.
+  bool DifferInCopies(const CaptureAddresses& other) const { return fixed == other.fixed && kinds == other.kinds; }
   friend bool operator==(const CaptureAddresses&, const CaptureAddresses&) = default;
 };
 

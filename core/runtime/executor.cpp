@@ -416,7 +416,7 @@ class Execution {
           const bool observed = context_.observer && context_.observer->after_copy;
           WorkTimer timer(observed, *instances.instances[step.instance], lanes.At(step.instance).stream);
           if (bytes)
-            instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, step.copy,
+            instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, KindOf(plan, step),
                                                      lanes.At(step.instance).stream);
           if (observed)
             context_.observer->after_copy(graph_.node(step.node), std::span(views, 2), timer.Milliseconds());
@@ -437,6 +437,14 @@ class Execution {
     }
   }
 
+  // An input may lie already in the memory that its copy leads to.
+  OndaCopyKind KindOf(const Plan& plan, const Step& step) const {
+    const Argument& from = plan.arguments[step.first_argument];
+    const bool there = step.copy == kOndaHostToDevice && from.place == Argument::Place::kFrame &&
+                       values_[from.id].instance == step.instance;
+    return there ? kOndaDeviceToDevice : step.copy;
+  }
+
   // Where the steps of a span find their data in this run.
   void FindAddresses(const Plan& plan, const CaptureSpan& span, const ProviderInstance::Lane& lane) {
     CaptureAddresses& addresses = frame_.addresses;
@@ -447,8 +455,9 @@ class Execution {
       const size_t count = size_t{step.input_count} + step.output_count;
       const OndaTensorView* views = Resolve(plan, step.first_argument, count);
       if (step.kind == Step::Kind::kCopy) {
-        if (static_cast<const TensorView&>(views[0]).bytes())
-          addresses.copies.emplace_back(views[1].data, views[0].data);
+        if (!static_cast<const TensorView&>(views[0]).bytes()) continue;
+        addresses.copies.emplace_back(views[1].data, views[0].data);
+        addresses.kinds.push_back(KindOf(plan, step));
         continue;
       }
       // What a launch reads in host memory it has read when it returns, and its contents are those of the plan.
@@ -469,7 +478,7 @@ class Execution {
     const ProviderInstance::Lane& lane = lanes.At(span.instance);
     FindAddresses(plan, span, lane);
     std::unique_ptr<CaptureCache::Entry>& entry = replays.Take(index, frame_.addresses);
-    if (entry && entry->addresses.fixed == frame_.addresses.fixed &&
+    if (entry && entry->addresses.DifferInCopies(frame_.addresses) &&
         (provider.patches_copies() || entry->addresses.copies == frame_.addresses.copies)) {
       for (size_t i = 0; i < frame_.addresses.copies.size(); ++i) {
         auto& [to, from] = entry->addresses.copies[i];
