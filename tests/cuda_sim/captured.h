@@ -53,6 +53,11 @@ struct SimExecutable : cuda::GraphExecutable {
   std::vector<std::shared_ptr<StreamState>> streams;  // one per slot
 };
 
+// The same work with events that no other graph has.
+SimGraph WithOwnEvents(const SimGraph& graph);
+// Whether both differ in arguments alone.
+bool SameShape(const std::vector<Op>& a, const std::vector<Op>& b);
+
 // A capture that is going on.
 struct Capture {
   std::shared_ptr<SimGraph> graph = std::make_shared<SimGraph>();

@@ -8,52 +8,14 @@
 #include "tests/cuda_sim/compile_source.h"
 #include "tests/cuda_sim/device_memory.h"
 #include "tests/cuda_sim/host_watch.h"
-#include "tests/cuda_sim/kernel_run.h"
-#include "tests/cuda_sim/library_reference.h"
+#include "tests/cuda_sim/sim_handles.h"
+#include "tests/cuda_sim/sim_plan.h"
+#include "tests/cuda_sim/work_runner.h"
 
 namespace onda::cuda_sim {
 namespace {
 
 using cuda::Buffer;
-
-[[noreturn]] void Refuse(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, "cuda_sim: " + why); }
-
-class SimStream : public cuda::Stream {
- public:
-  SimStream(cuda::Device& device, std::shared_ptr<StreamState> s) : Stream(device), state(std::move(s)) {}
-  ~SimStream() override {
-    if (capture) capture->broken = "a stream was destroyed during the capture";
-  }
-  std::shared_ptr<StreamState> state;
-  std::shared_ptr<Capture> capture;
-  cuda::CapturedNode last = 0;
-};
-
-class SimEvent : public cuda::Event {
- public:
-  explicit SimEvent(bool is_timed) : timed(is_timed) {}
-  std::shared_ptr<EventState> state = std::make_shared<EventState>();
-  std::weak_ptr<Capture> capture;              // where it was recorded last, if in a capture
-  std::shared_ptr<EventState> captured_state;  // of that record
-  bool timed, captured = false;
-};
-
-class SimPlan : public cuda::LibraryPlan {
- public:
-  struct Variant {
-    size_t workspace;
-    unsigned microseconds;  // of simulated time
-  };
-  SimPlan(cuda::LibraryOp o, std::vector<Variant> v) : op(std::move(o)), list(std::move(v)) {}
-  int variants() const override { return static_cast<int>(list.size()); }
-  size_t workspace_bytes(int variant) const override { return list.at(static_cast<size_t>(variant)).workspace; }
-  std::string Blob(int variant) const override {
-    const Variant& v = list.at(static_cast<size_t>(variant));
-    return "sim " + std::to_string(v.workspace) + " " + std::to_string(v.microseconds);
-  }
-  cuda::LibraryOp op;
-  std::vector<Variant> list;
-};
 
 // Captures that this thread has begun: memory calls are refused meanwhile.
 thread_local int captures_of_thread = 0;
@@ -305,7 +267,7 @@ class SimDevice : public cuda::Device {
     for (const auto& branch : e.streams) world_->Wait(*branch, begin);
     for (const auto& [condition, value] : e.graph.conditions)
       world_->Enqueue(*e.streams[0], "a condition's default", [this, c = condition, v = value] {
-        conditions_[c] = v;
+        work_.SetCondition(c, v);
         return std::string();
       });
     if (!e.graph.conditions.empty()) {  // before everything else
@@ -313,7 +275,7 @@ class SimDevice : public cuda::Device {
       world_->Record(*e.streams[0], ready);
       for (const auto& branch : e.streams) world_->Wait(*branch, ready);
     }
-    for (const Op& op : e.graph.ops) Enqueue(*e.streams[op.slot], op);
+    for (const Op& op : e.graph.ops) work_.Enqueue(*e.streams[op.slot], op);
     for (const auto& branch : e.streams) {
       auto end = std::make_shared<EventState>();
       world_->Record(*branch, end);
@@ -375,65 +337,15 @@ class SimDevice : public cuda::Device {
 
   std::unique_ptr<cuda::LibraryPlan> MakePlan(const cuda::LibraryOp& op, int most, size_t workspace) override {
     const std::lock_guard lock(world_->mutex());
-    OperandsOf(op);  // refuses what no library takes
-    std::vector<SimPlan::Variant> list;
-    for (const unsigned microseconds : plan_microseconds_)
-      if (list.size() < static_cast<size_t>(most)) list.push_back({0, microseconds});
-    if (!list.empty()) return std::make_unique<SimPlan>(op, list);
-    const uint64_t wanted = std::min<uint64_t>(static_cast<uint64_t>(most), 1 + world_->random()() % 4);
-    for (uint64_t n = 0; n < wanted; ++n) {
-      const uint64_t pick = world_->random()() % 4;
-      const size_t need = pick == 0 ? 0 : pick == 1 ? 16 : 256 * (1 + world_->random()() % 1000);
-      list.push_back({need <= workspace ? need : 0, static_cast<unsigned>(1 + world_->random()() % 1000)});
-    }
-    return std::make_unique<SimPlan>(op, list);
+    return DrawPlan(op, most, workspace, plan_microseconds_, world_->random());
   }
   std::unique_ptr<cuda::LibraryPlan> RestorePlan(const cuda::LibraryOp& op, const std::string& blob) override {
-    SimPlan::Variant v;
-    if (std::sscanf(blob.c_str(), "sim %zu %u", &v.workspace, &v.microseconds) != 2)
-      Refuse("the stored plan is not of this library");
-    OperandsOf(op);
-    return std::make_unique<SimPlan>(op, std::vector{v});
+    return PlanOfBlob(op, blob);
   }
-
   void Execute(cuda::Stream& stream, cuda::LibraryPlan& plan, int variant, std::span<const Buffer> operands,
                Buffer workspace) override {
     const std::lock_guard lock(world_->mutex());
-    const SimPlan& p = static_cast<SimPlan&>(plan);
-    const std::vector<Operand> wanted = OperandsOf(p.op);
-    if (variant < 0 || variant >= p.variants()) Refuse("the plan has no such variant");
-    const size_t need = p.workspace_bytes(variant);
-    if (workspace.bytes < need) Refuse("the workspace of a library's operation is too small");
-    if (need && !memory_.Live(workspace.data, need)) Refuse("the workspace is not device memory");
-    if (operands.size() != wanted.size()) Refuse("a library's operation takes other operands");
-    for (size_t i = 0; i < wanted.size(); ++i)
-      if (wanted[i].bytes && (operands[i].bytes < wanted[i].bytes || !memory_.Live(operands[i].data, wanted[i].bytes)))
-        Refuse("operand " + std::to_string(i) + " of a library's operation is not device memory or too small");
-    Op op(Op::Kind::kLibrary, "a library's operation");
-    op.library = [this, what = p.op, wanted, given = std::vector<Buffer>(operands.begin(), operands.end()), workspace,
-                  need, microseconds = p.list[static_cast<size_t>(variant)].microseconds] {
-      world_->Pass(microseconds);
-      Actor actor = world_->Touching();
-      const Region& region = memory_.region();
-      // The workspace is scribbled over, and read only after that.
-      if (need) {
-        const std::string against = Touch(actor, workspace.data, need, Mode::kWrite, "the workspace of a library");
-        if (!against.empty()) return against;
-        std::memset(workspace.data, 0xa5, need);
-        memory_.MarkFresh(workspace.data, need);
-      }
-      for (const bool written : {false, true})
-        for (size_t i = 0; i < wanted.size(); ++i) {
-          if (wanted[i].written != written || !wanted[i].bytes) continue;
-          const std::string against = Touch(actor, given[i].data, wanted[i].bytes, written ? Mode::kWrite : Mode::kRead,
-                                            "operand " + std::to_string(i) + " of a library's operation");
-          if (!against.empty()) return against;
-        }
-      (void)region;
-      ComputeLibraryOp(what, given);
-      return std::string();
-    };
-    Give(Of(stream), std::move(op));
+    Give(Of(stream), LibraryWork(static_cast<SimPlan&>(plan), variant, operands, workspace, *world_, memory_, work_));
   }
 
   void PushRange(const char*) override {}
@@ -467,7 +379,7 @@ class SimDevice : public cuda::Device {
   // Runs an operation of the stream, or keeps it.
   void Give(SimStream& stream, Op op) {
     if (!stream.capture) {
-      Enqueue(*stream.state, op);
+      work_.Enqueue(*stream.state, op);
       return;
     }
     op.slot = stream.capture->slots.at(&stream);
@@ -482,163 +394,12 @@ class SimDevice : public cuda::Device {
     capture.graph->ops.push_back(std::move(op));
   }
 
-  void Enqueue(StreamState& stream, const Op& op) {
-    if (op.kind == Op::Kind::kRecord) return world_->Record(stream, op.event);
-    if (op.kind == Op::Kind::kWait) return world_->Wait(stream, op.event);
-    uint64_t pending[2] = {0, 0};
-    if (op.kind == Op::Kind::kCopy && op.copy == kOndaHostToDevice)
-      pending[0] = HostWatch::Get().BeginPending(op.from, op.bytes, false, op.name);
-    if (op.kind == Op::Kind::kCopy && op.copy == kOndaDeviceToHost) {
-      pending[1] = HostWatch::Get().BeginPending(op.to, op.bytes, true, op.name);
-      if (!pending[1] && op.bytes) std::memset(op.to, 0xcb, op.bytes);  // nothing is there yet
-    }
-    world_->Enqueue(stream, op.name, [this, op, from = pending[0], to = pending[1]] {
-      for (const uint64_t id : {from, to})
-        if (id) HostWatch::Get().Open(id);
-      memory_.Open();
-      std::string report = Run(op);
-      memory_.Close();
-      for (const uint64_t id : {from, to})
-        if (id) HostWatch::Get().EndPending(id);
-      return report;
-    });
-  }
-
-  // "" or what is against the access.
-  std::string Touch(Actor& actor, const void* p, size_t bytes, Mode mode, const std::string& who) {
-    return Touch(memory_, actor, p, bytes, mode, who);
-  }
-  std::string Touch(const DeviceMemory& memory, Actor& actor, const void* p, size_t bytes, Mode mode,
-                    const std::string& who) {
-    const Fault fault = CheckAccess(memory.region(), actor, p, bytes, mode);
-    const std::string where = memory.Describe(p) + ", " + std::to_string(bytes) + " bytes";
-    switch (fault.kind) {
-      case FaultKind::kNone:
-        return "";
-      case FaultKind::kRace:
-        return "race: " + who + (mode == Mode::kRead ? " reads " : " writes ") + where + ", which " +
-               world_->DescribeWork(IntervalOf(fault.other)) + (fault.other_wrote ? " wrote" : " read") +
-               " without an order between them";
-      case FaultKind::kUninitialised:
-        return "uninitialised: " + who + " reads " + where;
-      case FaultKind::kFreed:
-        return "use after free: " + who + " touches " + where;
-      default:
-        return "out of bounds: " + who + " touches " + where;
-    }
-  }
-
-  std::string Run(const Op& op) {
-    switch (op.kind) {
-      case Op::Kind::kKernel:
-        return RunKernel(*op.kernel);
-      case Op::Kind::kCopy:
-        return RunCopy(op);
-      case Op::Kind::kFill: {
-        if (op.bytes == 0) return "";
-        Actor actor = world_->Touching();
-        std::string report = Touch(actor, op.to, op.bytes, Mode::kWrite, op.name);
-        if (report.empty()) std::memset(op.to, op.value, op.bytes);
-        return report;
-      }
-      case Op::Kind::kLibrary:
-        return op.library();
-      case Op::Kind::kCondition:
-        return RunCondition(op);
-      default:
-        return "";
-    }
-  }
-
-  std::string RunKernel(const KernelLaunch& launch) {
-    KernelRun run(launch, {&memory_, &world_->random(),
-                           [this](uint64_t i, uint64_t* f, uint64_t* l) { return world_->WorkIsOver(i, f, l); },
-                           [this](uint64_t i) { return world_->DescribeWork(i); },
-                           [this](uint64_t condition, unsigned value) { conditions_[condition] = value; }});
-    return run.Run();
-  }
-
-  std::string RunCopy(const Op& op) {
-    if (op.bytes == 0) return "";
-    Actor actor = world_->Touching();
-    const bool within = op.copy == kOndaDeviceToDevice;
-    std::string report;
-    if (within) {
-      // What was never written may be copied; it stays so.
-      const Region& region = memory_.region();
-      const size_t from = static_cast<size_t>(static_cast<const char*>(op.from) - region.base);
-      const size_t to = static_cast<size_t>(static_cast<char*>(op.to) - region.base);
-      std::vector<uint8_t> state(region.state + from, region.state + from + op.bytes);
-      for (size_t i = 0; i < op.bytes; ++i)
-        if (region.state[from + i] == kFresh) region.state[from + i] = kWritten;
-      report = Touch(actor, op.from, op.bytes, Mode::kRead, op.name);
-      std::memcpy(region.state + from, state.data(), op.bytes);
-      if (report.empty()) report = Touch(actor, op.to, op.bytes, Mode::kWrite, op.name);
-      if (report.empty()) {
-        std::memmove(op.to, op.from, op.bytes);
-        std::memcpy(region.state + to, state.data(), op.bytes);
-      }
-      return report;
-    }
-    if (op.copy == kOndaPeerToPeer) {
-      DeviceMemory* peer = HostWatch::Get().DeviceOf(op.from);
-      if (!peer) return op.name + " from what is not device memory";
-      report = Touch(*peer, actor, op.from, op.bytes, Mode::kRead, op.name);
-      if (report.empty()) report = Touch(actor, op.to, op.bytes, Mode::kWrite, op.name);
-      peer->Open();
-      if (report.empty()) std::memcpy(op.to, op.from, op.bytes);
-      if (peer != &memory_) peer->Close();
-      return report;
-    }
-    if (op.copy == kOndaDeviceToHost) report = Touch(actor, op.from, op.bytes, Mode::kRead, op.name);
-    if (op.copy != kOndaDeviceToHost) report = Touch(actor, op.to, op.bytes, Mode::kWrite, op.name);
-    if (report.empty()) std::memcpy(op.to, op.from, op.bytes);
-    return report;
-  }
-
-  std::string RunCondition(const Op& op) {
-    for (int rounds = 0; conditions_[op.condition] != 0; ++rounds) {
-      if (rounds == 100000) return "a condition's body never ends";
-      for (const Op& inner : op.body) {
-        const std::string report = Run(inner);
-        if (!report.empty()) return report;
-      }
-      if (op.condition_kind == cuda::ConditionKind::kIf) break;
-    }
-    return "";
-  }
-
-  static SimGraph WithOwnEvents(const SimGraph& graph) {
-    SimGraph copy;
-    copy.ops = graph.ops;
-    copy.slots = graph.slots;
-    copy.conditions = graph.conditions;
-    std::map<EventState*, std::shared_ptr<EventState>> own;
-    for (Op& op : copy.ops) {
-      if (!op.event) continue;
-      auto& event = own[op.event.get()];
-      if (!event) event = std::make_shared<EventState>();
-      op.event = event;
-    }
-    return copy;
-  }
-
-  static bool SameShape(const std::vector<Op>& a, const std::vector<Op>& b) {
-    if (a.size() != b.size()) return false;
-    for (size_t i = 0; i < a.size(); ++i) {
-      if (a[i].kind != b[i].kind || a[i].slot != b[i].slot || a[i].copy != b[i].copy) return false;
-      if (a[i].kernel && a[i].kernel->function != b[i].kernel->function) return false;
-      if (!SameShape(a[i].body, b[i].body)) return false;
-    }
-    return true;
-  }
-
   std::shared_ptr<World> world_;
   std::vector<unsigned> plan_microseconds_;
   DeviceMemory memory_;
+  WorkRunner work_{*world_, memory_};
   cuda::Properties properties_;
   uint64_t condition_count_ = 0;
-  std::map<uint64_t, unsigned> conditions_;
 };
 
 }  // namespace
