@@ -33,11 +33,14 @@ void CheckArity(const Node& node, std::string_view what, const std::vector<Value
     Refuse(node, "has " + std::to_string(count) + " " + std::string(what) + "s where " + Range(minimum, maximum) +
                      (maximum == 1 ? " is" : " are") + " expected");
   }
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < static_cast<int>(values.size()); ++i) {
     if (values[i] != kNoValue || parameters.empty()) continue;
     const SchemaParameter& parameter = parameters[std::min<size_t>(i, parameters.size() - 1)];
-    // An output may always be left unnamed, and elements of a variadic input too: the operator has the last word.
-    if (what == "input" && parameter.option == ParameterOption::kSingle) {
+    // An output may always be left unnamed, and what a body is given too: the operator has the last word.
+    const bool required = parameter.option == ParameterOption::kVariadic
+                              ? node.bodies.empty()
+                              : i < count && parameter.option == ParameterOption::kSingle;
+    if (what == "input" && required) {
       Refuse(node, "required input " + std::to_string(i) + " (" + std::string(parameter.name()) + ") is omitted");
     }
   }

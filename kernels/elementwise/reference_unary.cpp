@@ -51,15 +51,24 @@ double Gated(double x, double gate) { return gate == 0 ? 0 : x * gate; }
 // The current rounding direction is to nearest, ties to even, everywhere in Onda.
 double Round(double x) { return std::nearbyint(x); }
 
+// The nearest number that T has; 0 for NaN.
+template <class T>
+T Nearest(long double v) {
+  constexpr auto low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
+  if (std::isnan(v)) return 0;
+  if (v >= static_cast<long double>(high)) return high;
+  return v <= static_cast<long double>(low) ? low : static_cast<T>(v);
+}
+
 int64_t ShrinkInteger(int64_t x, const Params& p) {
   const long double wide = x;
-  if (wide < -p.alpha) return static_cast<int64_t>(wide + p.beta);
-  return wide > p.alpha ? static_cast<int64_t>(wide - p.beta) : 0;
+  if (wide < -p.alpha) return Nearest<int64_t>(wide + p.beta);
+  return wide > p.alpha ? Nearest<int64_t>(wide - p.beta) : 0;
 }
 uint64_t ShrinkNatural(uint64_t x, const Params& p) {
   const long double wide = x;
   const long double y = wide < -p.alpha ? wide + p.beta : wide > p.alpha ? wide - p.beta : 0;
-  return y < 0 ? static_cast<uint64_t>(static_cast<int64_t>(y)) : static_cast<uint64_t>(y);
+  return y < 0 ? static_cast<uint64_t>(Nearest<int64_t>(y)) : Nearest<uint64_t>(y);
 }
 
 int64_t Negated(int64_t x) { return static_cast<int64_t>(0 - static_cast<uint64_t>(x)); }

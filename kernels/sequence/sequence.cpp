@@ -61,6 +61,8 @@ void InferConstruct(InferContext& c) {
 
 void InferEmpty(InferContext& c) {
   const int64_t dtype = c.attributes().Int("dtype", static_cast<int64_t>(DType::kFloat));
+  if (dtype <= 0 || dtype >= kDTypeCount)
+    c.Reject("attribute 'dtype' is " + std::to_string(dtype) + ", no element type");
   c.SetOutput(0, Fact::Sequence(Fact::TensorOfUnknownRank(static_cast<DType>(dtype))));
 }
 
