@@ -11,7 +11,7 @@ namespace {
 template <class T>
 Data Make(DType dtype, std::vector<int64_t> dims, std::vector<T> values) {
   Data data = Data::Tensor(dtype, std::move(dims));
-  std::memcpy(data.bytes.data(), values.data(), data.bytes.size());
+  if (!data.bytes.empty()) std::memcpy(data.bytes.data(), values.data(), data.bytes.size());
   return data;
 }
 

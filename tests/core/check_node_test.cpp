@@ -61,6 +61,13 @@ TEST(CheckSignature, Arity) {
   EXPECT_EQ(Signature(MakeNode("Add", 2, 2), 14), "node 'n' (Add, ai.onnx): has 2 outputs where 1 is expected");
   EXPECT_EQ(Signature(MakeNode("Sum", 0, 1), 13), "node 'n' (Sum, ai.onnx): has 0 inputs where 1 or more are expected");
   EXPECT_EQ(Signature(MakeNode("Sum", 40, 1), 13), "");
+  // Operands of a variadic operator are never omitted, the last one neither.
+  for (size_t i : {0, 1, 2}) {
+    Node sum = MakeNode("Sum", 3, 1);
+    sum.inputs[i] = kNoValue;
+    EXPECT_EQ(Signature(sum, 13),
+              "node 'n' (Sum, ai.onnx): required input " + std::to_string(i) + " (data_0) is omitted");
+  }
   EXPECT_EQ(Signature(MakeNode("Clip", 4, 1), 13), "node 'n' (Clip, ai.onnx): has 4 inputs where 1 to 3 are expected");
 }
 
