@@ -25,7 +25,7 @@ class ControlWord {
 NodeObserver MakeObserver(const OndaRunOptions& options, const InferenceSession& session) {
   NodeObserver observer;
   observer.after_node = [&options, &session](const Graph& graph, const Node& node, std::span<const OndaTensorView>,
-                                   std::span<const OndaTensorView> outputs, double milliseconds) {
+                                             std::span<const OndaTensorView> outputs, double milliseconds) {
     std::vector<std::unique_ptr<OndaValue>> values;
     std::vector<const OndaValue*> pointers;
     std::vector<const char*> names;

@@ -24,8 +24,8 @@ struct Fact {
   TensorPtr constant;                   // the value itself, where known
   std::shared_ptr<const Dims> content;  // elements of a small integer tensor whose values are known as expressions
   std::shared_ptr<const Fact> element;  // sequences and optionals: of each element; maps: of the values
-  // How elements lie in memory; shapes are logical whatever it is. 1: row-major. b > 1: dimension 1, a multiple of b, is
-  // cut into blocks, (N, C, ...) lying as (N, C / b, ..., b); C itself is channels-last. onda.Reorder changes it.
+  // How elements lie in memory; shapes are logical whatever it is. 1: row-major. b > 1: dimension 1, a multiple of b,
+  // is cut into blocks, (N, C, ...) lying as (N, C / b, ..., b); C itself is channels-last. onda.Reorder changes it.
   int64_t channel_block = 1;
 
   static Fact Tensor(DType dtype, Dims dims);
