@@ -78,7 +78,7 @@ ONDA_BINARY(MaxWhole, hn::Max(a, b))
 ONDA_BINARY(MinWhole, hn::Min(a, b))
 // A NaN in either comes out. x86's vector instructions give their second operand where either is NaN, so b needs no
 // test.
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 ONDA_BINARY(Max, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Max(a, b))))
 ONDA_BINARY(Min, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Min(a, b))))
 #else

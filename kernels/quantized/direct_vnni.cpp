@@ -189,11 +189,13 @@ void PackDirectFours(const DirectFours& row, int32_t* out) {
                          ? lo
                          : std::max(lo, std::min(row.n, (row.width - 1 - row.first) / row.stride + 1));
   std::fill_n(out, lo, row.padding);
-  const int32_t* const x = row.x + row.first;
-  if (row.stride == 1 && row.flip == 0) {
-    std::copy(x + lo, x + hi, out + lo);
-  } else {
-    for (int64_t i = lo; i < hi; ++i) out[i] = x[i * row.stride] ^ row.flip;
+  if (lo < hi) {
+    const int32_t* const x = row.x + row.first;
+    if (row.stride == 1 && row.flip == 0) {
+      std::copy(x + lo, x + hi, out + lo);
+    } else {
+      for (int64_t i = lo; i < hi; ++i) out[i] = x[i * row.stride] ^ row.flip;
+    }
   }
   std::fill(out + hi, out + row.n, row.padding);
 }

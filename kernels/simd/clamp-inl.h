@@ -14,9 +14,9 @@ namespace onda::HWY_NAMESPACE {
 template <class V>
 HWY_INLINE V ClampKeepingNan(V lo, V hi, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
-  // The bound goes first: x86 returns the second operand where either is NaN. Highway's plain target returns the other.
+  // The bound goes first: x86 returns the second operand where either is NaN. Highway's plain targets return the other.
   const V y = hn::Min(hi, hn::Max(lo, x));
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return hn::IfThenElse(hn::IsNaN(x), x, y);
 #else
   return y;

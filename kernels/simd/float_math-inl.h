@@ -29,7 +29,7 @@ HWY_INLINE V Infinity() { return C(std::numeric_limits<float>::infinity()); }
 
 // max(low, x); NaN in x stays. x86's vector instructions give their second operand where either is NaN.
 HWY_INLINE V AtLeast(V low, V x) {
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return KeepNaN(x, hn::Max(low, x));
 #else
   return hn::Max(low, x);
@@ -38,7 +38,7 @@ HWY_INLINE V AtLeast(V low, V x) {
 // min(max(x, low), high); NaN stays NaN.
 HWY_INLINE V Clamp(V low, V high, V x) {
   const V y = AtLeast(low, x);
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return KeepNaN(y, hn::Min(high, y));
 #else
   return hn::Min(high, y);
