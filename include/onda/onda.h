@@ -474,6 +474,7 @@ class SessionOptions {
   // Any option by its name: those above, and
   //   reference_kernels        1: the plain scalar kernels alone
   //   allow_missing_providers  1: providers that are not there are passed over
+  //   place_by_cost            0: each node goes to the first provider that takes it, whatever copies that costs (1)
   //   profiling_ranges         1: providers name sessions and nodes to their device's profiler
   //   stream_capture           0: devices are asked for every step of every run, instead of replaying what they have
   //                            recorded of earlier ones (1)
