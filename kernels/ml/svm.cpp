@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "kernels/ml/ml.h"
+#include "kernels/simd/carver.h"
+#include "kernels/simd/launch.h"
 #include "kernels/simd/stack_buffer.h"
 #include "onda/float_formats.h"
 
@@ -44,13 +46,6 @@ struct Kernel {
     return dot;
   }
 };
-
-std::vector<double> RowOf(const TensorView& x, int64_t row, int64_t columns) {
-  std::vector<double> values(static_cast<size_t>(columns));
-  for (int64_t c = 0; c < columns; ++c)
-    values[static_cast<size_t>(c)] = LoadDouble(x.type(), x.data, row * columns + c);
-  return values;
-}
 
 void RequireFeatures(int64_t columns, size_t vectors, size_t size) {
   if (static_cast<size_t>(columns) * vectors != size)
@@ -110,9 +105,11 @@ class Regressor {
   PostTransform transform_;
 };
 
-// Class probabilities p of n classes from r[i * n + j], the probability of i where only i and j are possible.
-std::vector<double> Couple(const std::vector<double>& r, size_t n) {
-  std::vector<double> q(n * n), p(n, 1.0 / static_cast<double>(n)), qp(n);
+// Class probabilities p of n classes from r[i * n + j], the probability of i where only i and j are possible. q: n * n
+// elements of scratch, qp: n.
+void Couple(const double* r, size_t n, double* q, double* qp, double* p) {
+  std::fill_n(q, n * n, 0.0);
+  std::fill_n(p, n, 1.0 / static_cast<double>(n));
   for (size_t t = 0; t < n; ++t) {
     for (size_t j = 0; j < n; ++j) {
       if (j == t) continue;
@@ -139,7 +136,6 @@ std::vector<double> Couple(const std::vector<double>& r, size_t n) {
       }
     }
   }
-  return p;
 }
 
 class Classifier {
@@ -182,77 +178,104 @@ class Classifier {
     } else {
       RequireFeatures(m.columns, static_cast<size_t>(classes_), coefficients_.size());
     }
-    args.ParallelFor(m.rows, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const std::vector<double> row = RowOf(x, r, m.columns);
-        std::vector<double> votes;
-        std::vector<double> scores = supports_ > 0 ? Pairwise(row, &votes) : Linear(row);
-        const bool probabilities = supports_ > 0 && !prob_a_.empty();
-        if (probabilities) scores = Probabilities(scores);
-        const std::vector<double>& deciding = votes.empty() ? scores : votes;
-        int64_t best = std::max_element(deciding.begin(), deciding.end()) - deciding.begin();
-        if (scores.size() == 1 && votes.empty()) best = scores[0] > 0;
-        labels_.Store(label, r, best);
-        Finish(&scores);
-        for (int64_t k = 0; y.data && k < width_; ++k)
-          y.as<float>()[r * width_ + k] = static_cast<float>(scores[static_cast<size_t>(k)]);
+    const Parallel parallel = ParallelOf(args);
+    const size_t scratch_bytes = ScratchBytes(m.columns);
+    parallel.ForTasks(parallel.threads, m.rows, [&](int worker, int64_t r) {
+      Carver carver(static_cast<char*>(args.workspace()) + static_cast<size_t>(worker) * scratch_bytes);
+      const Scratch s(*this, m.columns, carver);
+      for (int64_t c = 0; c < m.columns; ++c) s.row[c] = LoadDouble(x.type(), x.data, r * m.columns + c);
+      const bool pairwise = supports_ > 0;
+      pairwise ? Pairwise(s, m.columns) : Linear(s, m.columns);
+      int64_t count = pairwise ? pairs() : classes_;
+      if (pairwise && !prob_a_.empty()) {
+        Probabilities(s);
+        count = classes_;
       }
+      const double* const deciding = pairwise ? s.votes : s.scores;
+      int64_t best = std::max_element(deciding, deciding + classes_) - deciding;
+      if (count == 1 && !pairwise) best = s.scores[0] > 0;
+      labels_.Store(label, r, best);
+      // The score of a pair becomes the scores of its two classes.
+      if (count == 1 && width_ == 2) {
+        s.scores[1] = s.scores[0];
+        s.scores[0] = -s.scores[1];
+        count = 2;
+      }
+      Apply(transform_, s.scores, count);
+      for (int64_t k = count; k < width_; ++k) s.scores[k] = 0;
+      for (int64_t k = 0; y.data && k < width_; ++k) y.as<float>()[r * width_ + k] = static_cast<float>(s.scores[k]);
     });
   }
 
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
+    return static_cast<size_t>(MaxThreads()) * ScratchBytes(Matrix(inputs[0]).columns);
+  }
+
  private:
-  std::vector<double> Linear(const std::vector<double>& row) const {
-    std::vector<double> scores;
+  int64_t pairs() const { return classes_ * (classes_ - 1) / 2; }
+
+  // What one row needs.
+  struct Scratch {
+    double *row, *kernels, *scores, *votes, *couples, *q, *qp;
+
+    Scratch(const Classifier& c, int64_t columns, Carver& carver) {
+      const bool coupled = c.supports_ > 0 && !c.prob_a_.empty();
+      const int64_t square = coupled ? c.classes_ * c.classes_ : 0;
+      row = carver.Take<double>(columns);
+      kernels = carver.Take<double>(c.supports_);
+      scores = carver.Take<double>(std::max({c.supports_ > 0 ? c.pairs() : 0, c.classes_, c.width_, int64_t{2}}));
+      votes = carver.Take<double>(c.classes_);
+      couples = carver.Take<double>(square);
+      q = carver.Take<double>(square);
+      qp = carver.Take<double>(c.classes_);
+    }
+  };
+  size_t ScratchBytes(int64_t columns) const {
+    Carver counter;
+    Scratch(*this, columns, counter);
+    return counter.bytes();
+  }
+
+  void Linear(const Scratch& s, int64_t columns) const {
     for (int64_t k = 0; k < classes_; ++k) {
       double sum = rho_[0];
-      for (size_t c = 0; c < row.size(); ++c) sum += row[c] * coefficients_[static_cast<size_t>(k) * row.size() + c];
-      scores.push_back(sum);
+      for (int64_t c = 0; c < columns; ++c) sum += s.row[c] * coefficients_[static_cast<size_t>(k * columns + c)];
+      s.scores[k] = sum;
     }
-    return scores;
   }
 
   // One score for each pair of classes; its sign votes for one of them.
-  std::vector<double> Pairwise(const std::vector<double>& row, std::vector<double>* votes) const {
-    const int64_t features = static_cast<int64_t>(row.size());
-    std::vector<double> kernels, scores;
-    for (int64_t j = 0; j < supports_; ++j)
-      kernels.push_back(kernel_(row.data(), vectors_.data() + j * features, features));
-    votes->assign(static_cast<size_t>(classes_), 0);
+  void Pairwise(const Scratch& s, int64_t columns) const {
+    for (int64_t j = 0; j < supports_; ++j) s.kernels[j] = kernel_(s.row, vectors_.data() + j * columns, columns);
+    std::fill_n(s.votes, classes_, 0.0);
+    int64_t at = 0;
     for (int64_t i = 0; i < classes_; ++i) {
-      for (int64_t j = i + 1; j < classes_; ++j) {
-        double sum = rho_[scores.size()];
+      for (int64_t j = i + 1; j < classes_; ++j, ++at) {
+        double sum = rho_[static_cast<size_t>(at)];
         auto add = [&](int64_t of, int64_t against) {
           for (int64_t k = starts_[of]; k < starts_[of] + per_class_[of]; ++k)
-            sum += coefficients_[static_cast<size_t>(against * supports_ + k)] * kernels[static_cast<size_t>(k)];
+            sum += coefficients_[static_cast<size_t>(against * supports_ + k)] * s.kernels[k];
         };
         add(i, j - 1);
         add(j, i);
-        scores.push_back(sum);
-        (*votes)[static_cast<size_t>(sum > 0 ? i : j)] += 1;
+        s.scores[at] = sum;
+        s.votes[sum > 0 ? i : j] += 1;
       }
     }
-    return scores;
   }
 
-  std::vector<double> Probabilities(const std::vector<double>& scores) const {
+  void Probabilities(const Scratch& s) const {
     const size_t n = static_cast<size_t>(classes_);
-    std::vector<double> pairs(n * n);
+    std::fill_n(s.couples, n * n, 0.0);
     size_t at = 0;
     for (size_t i = 0; i < n; ++i) {
       for (size_t j = i + 1; j < n; ++j, ++at) {
-        const double p = std::clamp(1 - Logistic(scores[at] * prob_a_[at] + prob_b_[at]), 1e-7, 1 - 1e-7);
-        pairs[i * n + j] = p;
-        pairs[j * n + i] = 1 - p;
+        const double p = std::clamp(1 - Logistic(s.scores[at] * prob_a_[at] + prob_b_[at]), 1e-7, 1 - 1e-7);
+        s.couples[i * n + j] = p;
+        s.couples[j * n + i] = 1 - p;
       }
     }
-    return Couple(pairs, n);
-  }
-
-  // The score of a pair becomes the scores of its two classes.
-  void Finish(std::vector<double>* scores) const {
-    if (scores->size() == 1 && width_ == 2) *scores = {-(*scores)[0], (*scores)[0]};
-    Apply(transform_, scores->data(), static_cast<int64_t>(scores->size()));
-    scores->resize(static_cast<size_t>(width_));
+    Couple(s.couples, n, s.q, s.qp, s.scores);
   }
 
   Kernel kernel_;
