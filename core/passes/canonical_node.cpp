@@ -2,6 +2,7 @@
 #include "core/ir/string_bound.h"
 #include "core/passes/canonical_writer.h"
 #include "core/passes/folding_cost.h"
+#include "core/passes/infer_node.h"
 #include "core/schema/check_node.h"
 #include "onda/float_formats.h"
 
@@ -20,18 +21,11 @@ TensorPtr ConstantOf(const Fact& fact) {
   return tensor;
 }
 
-class CompileInference : public InferContext {
+class CompileInference : public FactInference {
  public:
   CompileInference(Writer& writer, const Frame* frame) : writer_(writer), frame_(frame) {}
   void Run(const OpDef& op, Node& node);
 
-  std::optional<Dims> Content(size_t i) override { return input(i).Content(); }
-  std::optional<std::vector<double>> Doubles(size_t i) override {
-    const Fact& fact = input(i);
-    if (!fact.constant || fact.constant->count() > kMaxContent || fact.dtype == DType::kString) return {};
-    return fact.constant->ToDoubles();
-  }
-  TensorPtr Constant(size_t i) override { return input(i).constant; }
   Dim FreshDim() override;
   std::vector<Fact> InferBody(size_t index, std::vector<Fact> inputs) override;
 

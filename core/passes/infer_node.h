@@ -4,11 +4,25 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/ir/graph.h"
+#include "core/ir/op_def.h"
 
 namespace onda {
+
+// Inference at compile time: what is known of an input is what its fact says.
+class FactInference : public InferContext {
+ public:
+  std::optional<Dims> Content(size_t i) override { return input(i).Content(); }
+  std::optional<std::vector<double>> Doubles(size_t i) override {
+    const Fact& fact = input(i);
+    if (!fact.constant || fact.constant->count() > kMaxContent || fact.dtype == DType::kString) return {};
+    return fact.constant->ToDoubles();
+  }
+  TensorPtr Constant(size_t i) override { return input(i).constant; }
+};
 
 // Facts of the outputs of a node without bodies. fact_of gives those of its inputs. fresh counts the symbols that are
 // made.

@@ -1,5 +1,4 @@
 // Attention: through cuDNN where it takes the problem, else by our own kernels (cuda_engine.cu).
-#include <atomic>
 
 #include "kernels/attention/cuda_engine.h"
 #include "kernels/device/element.h"
@@ -79,7 +78,6 @@ class Library {
 
   // Runs it, or says that the library has no plan. mask: of the type of q.
   bool Run(const LaunchArgs& args, const Problem& a, DType type, const DeviceOperands& o) {
-    if (absent_) return false;
     AttentionDescription op;
     op.batch = a.batch, op.heads = a.q_heads, op.kv_heads = a.kv_heads;
     op.q_length = a.queries, op.kv_length = a.keys, op.head = a.width, op.v_head = a.v_width;
@@ -94,18 +92,11 @@ class Library {
     size_t count = 3;
     if (op.has_mask) operands[count++] = o.mask;
     operands[count++] = o.y;
-    try {
-      plans_.Execute(args, op, {operands, count});
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kNotImplemented) throw;
-      absent_ = true;
-    }
-    return !absent_;
+    return plans_.TryExecute(args, op, {operands, count});
   }
 
  private:
   LibraryPlans plans_;
-  std::atomic<bool> absent_ = false;
 };
 
 class Cuda {

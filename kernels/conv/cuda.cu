@@ -1,6 +1,5 @@
 // Convolutions of one to three spatial dimensions, and their transposes, through cuDNN: of convolutions, bias, residual
 // and activation are in the same plan. What it does not take goes to our own kernel (cuda_direct.cu).
-#include <atomic>
 #include <initializer_list>
 #include <limits>
 #include <optional>
@@ -29,28 +28,20 @@ std::optional<cuda::Activation> LibraryActivation(const Activation& a) {
   }
 }
 
-// The library's plans, until it has none.
+// The library's plans.
 class Library {
  public:
   bool Run(const LaunchArgs& args, const cuda::ConvolutionDescription& op,
            std::initializer_list<const TensorView*> tensors) {
-    if (absent_) return false;
     cuda::Buffer operands[5];
     size_t count = 0;
     for (const TensorView* t : tensors)
       if (t->present()) operands[count++] = {t->data, t->bytes()};
-    try {
-      plans_.Execute(args, op, {operands, count});
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kNotImplemented) throw;
-      absent_ = true;
-    }
-    return !absent_;
+    return plans_.TryExecute(args, op, {operands, count});
   }
 
  private:
   cuda::LibraryPlans plans_;
-  std::atomic<bool> absent_ = false;
 };
 
 cuda::ConvolutionDescription DescriptionOf(const window::Window& window, const TensorView& x, const TensorView& y,

@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,17 +18,25 @@ class LibraryPlans {
   size_t WorkspaceBytes(const LibraryOp& op) const {
     const std::lock_guard lock(mutex_);
     for (const Entry& e : entries_)
-      if (e.op == op) return e.chosen.plan->workspace_bytes(e.chosen.variant);
+      if (e.op == op) return e.chosen.plan ? e.chosen.plan->workspace_bytes(e.chosen.variant) : 0;
     return kLibraryWorkspaceBytes;
   }
 
   // Executes with the launch's workspace, which is of WorkspaceBytes or more. Throws kNotImplemented where the library
   // has no plan that is content with that.
   void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {
+    std::string refusal;
+    if (!TryExecute(args, op, operands, &refusal)) throw Error(ErrorCode::kNotImplemented, refusal);
+  }
+  // The same, but false where there is no plan, which is asked for once only; `refusal`, if not null, says why.
+  bool TryExecute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands,
+                  std::string* refusal = nullptr) {
     Stream& stream = StreamOf(args);
-    const auto [plan, variant] = For(stream, op, operands);
+    const auto [plan, variant] = For(stream, op, operands, refusal);
+    if (!plan) return false;
     const size_t bytes = plan->workspace_bytes(variant);
     stream.device().Execute(stream, *plan, variant, operands, bytes ? WorkspaceOf(args, 0, bytes) : Buffer{});
+    return true;
   }
 
  private:
@@ -35,21 +44,33 @@ class LibraryPlans {
     Device* device;
     LibraryOp op;  // as it was asked for
     ChosenPlan chosen;
+    std::string refusal;  // where there is no plan
   };
-  std::pair<LibraryPlan*, int> For(Stream& stream, const LibraryOp& op, std::span<const Buffer> operands) {
+  // {null, 0} where there is no plan.
+  std::pair<LibraryPlan*, int> For(Stream& stream, const LibraryOp& op, std::span<const Buffer> operands,
+                                   std::string* refusal) {
     Device& device = stream.device();
     const std::lock_guard lock(mutex_);
+    auto result = [&](const Entry& e) -> std::pair<LibraryPlan*, int> {
+      if (!e.chosen.plan && refusal) *refusal = e.refusal;
+      return {e.chosen.plan.get(), e.chosen.plan ? e.chosen.variant : 0};
+    };
     for (const Entry& e : entries_)
-      if (e.device == &device && e.op == op) return {e.chosen.plan.get(), e.chosen.variant};
-    Entry entry{&device, op, {}};
+      if (e.device == &device && e.op == op) return result(e);
+    Entry entry{&device, op, {}, {}};
     LibraryOp allowed = op;
     if (device.allow_tf32) AllowTf32(allowed);
-    if (PlanChooser* chooser = device.plan_chooser())
-      entry.chosen = chooser->Choose(device, allowed, operands, kLibraryWorkspaceBytes, !device.IsCapturing(stream));
-    else
-      entry.chosen = {device.MakePlan(allowed, 1, kLibraryWorkspaceBytes), 0};
+    try {
+      if (PlanChooser* chooser = device.plan_chooser())
+        entry.chosen = chooser->Choose(device, allowed, operands, kLibraryWorkspaceBytes, !device.IsCapturing(stream));
+      else
+        entry.chosen = {device.MakePlan(allowed, 1, kLibraryWorkspaceBytes), 0};
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotImplemented) throw;
+      entry.refusal = error.what();
+    }
     entries_.push_back(std::move(entry));
-    return {entries_.back().chosen.plan.get(), entries_.back().chosen.variant};
+    return result(entries_.back());
   }
 
   mutable std::mutex mutex_;
