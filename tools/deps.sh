@@ -9,7 +9,7 @@ what=${1:-check}
 
 build_packages="python3 g++ cmake ninja-build ccache mold pkg-config protobuf-compiler libprotobuf-dev libhwy-dev libspdlog-dev libre2-dev
   libpng-dev libjpeg62-turbo-dev libtiff-dev libwebp-dev libopenjp2-7-dev nlohmann-json3-dev libcli11-dev"
-check_packages="libgtest-dev clang-16 libclang-rt-16-dev binutils clang-format-16 clang-tidy-16 python3-venv espeak-ng fonts-dejavu-core"
+check_packages="libgtest-dev clang-16 libclang-rt-16-dev binutils clang-format-16 clang-tidy-16 python3-venv xz-utils espeak-ng fonts-dejavu-core"
 
 case $what in
   build) packages=$build_packages ;;

@@ -137,7 +137,9 @@ def link(home, kernels, jobs):
     objects += [BUILD / (str(s).replace("/", "_") + ".o") for s in sources]
     lacking = LIBRARIES / "lacking"
     lacking.mkdir(parents=True, exist_ok=True)
-    shared = ["g++", "-shared", "-Wl,--no-undefined", "-Wl,--exclude-libs,ALL", "-Wl,--version-script=cmake/provider.map"]
+    # CUDA's libraries may lie where no loader looks, as those of PyPI's packages do.
+    paths = [f"-Wl,-rpath,{folder}" for folder in sorted({str(Path(library).parent) for library in libraries})]
+    shared = ["g++", "-shared", *paths, "-Wl,--no-undefined", "-Wl,--exclude-libs,ALL", "-Wl,--version-script=cmake/provider.map"]
     end = ["-lpthread", "-ldl", "-lrt", "-o"]
     return [p for p in (
         run([*shared, *objects, *libraries, f"-Wl,-rpath-link,{home / 'lib'}", "-lhwy", *end, LIBRARIES / "libonda_cuda.so"]),
