@@ -2,17 +2,11 @@
 #include "kernels/quantized/depthwise_blocked.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include <algorithm>
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
-                                 apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
-#endif
+#include "kernels/quantized/vnni_target.h"
+
+ONDA_BEGIN_VNNI
 
 #include "kernels/quantized/block_finish-inl.h"
 
@@ -137,11 +131,7 @@ void RunFourPlanes(const FourPlanes& planes) { planes.stride == 1 ? Planes<1>(pl
 
 }  // namespace onda::quantized
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+ONDA_END_VNNI
 #else
 namespace onda::quantized {
 void RunFourPlanes(const FourPlanes&) {}

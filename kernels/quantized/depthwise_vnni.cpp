@@ -2,18 +2,12 @@
 #include "kernels/quantized/depthwise_vnni.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
-                                 apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
-#endif
+#include "kernels/quantized/vnni_target.h"
+
+ONDA_BEGIN_VNNI
 
 namespace onda::quantized {
 namespace {
@@ -78,11 +72,7 @@ void RunBytePlane(const BytePlane& plane) { plane.stride == 1 ? Plane<1>(plane) 
 
 }  // namespace onda::quantized
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+ONDA_END_VNNI
 #else
 namespace onda::quantized {
 void RunBytePlane(const BytePlane&) {}

@@ -2,20 +2,13 @@
 #include "kernels/quantized/direct.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "kernels/quantized/igemm_isa.h"
+#include "kernels/quantized/vnni_target.h"
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
-                                 apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
-#endif
+ONDA_BEGIN_VNNI
 
 #include "kernels/quantized/block_finish-inl.h"
 
@@ -233,11 +226,7 @@ void RunDirect(const DirectBlock& k) {
 
 }  // namespace onda::quantized
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+ONDA_END_VNNI
 #else
 namespace onda::quantized {
 bool HasDirect() { return false; }

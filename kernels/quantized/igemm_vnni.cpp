@@ -3,17 +3,11 @@
 #include "kernels/quantized/igemm_isa.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include <cstring>
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"))), \
-                                 apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
-#endif
+#include "kernels/quantized/vnni_target.h"
+
+ONDA_BEGIN_VNNI
 
 namespace onda::quantized {
 namespace {
@@ -171,11 +165,7 @@ const IntIsa* VnniIsa() {
 
 }  // namespace onda::quantized
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+ONDA_END_VNNI
 #else
 namespace onda::quantized {
 const IntIsa* VnniIsa() { return nullptr; }
