@@ -240,7 +240,7 @@ bool MayUseChannels(const Problem& p) { return p.out_channels == 1 && p.groups >
 
 int64_t PlainWeightSize(const Problem& p) { return p.groups * p.out_channels * p.kernel_size(); }
 
-bool UsesChannels(const Problem& p) { return MayUseChannels(p) && TakesChannels(p) && PrefersChannels(p); }
+bool UsesChannels(const Problem& p) { return MayUseChannels(p) && TakesChannels(p); }
 
 }  // namespace
 

@@ -179,17 +179,14 @@ int64_t ChannelGroups(const Problem& p) { return (p.groups + kChannelGroup - 1) 
 bool TakesChannels(const Problem& p) {
   if (p.in_channels != 1 || p.out_channels != 1 || p.in[0] != 1 || p.out[0] != 1 || p.kernel[0] != 1 || p.pad[0] != 0)
     return false;
+  // Nine positions are too few to pay for the transposition of long rows, which the other loops take well.
+  if (p.groups < kChannelGroup / 2 || (p.kernel_size() <= 9 && p.in[2] > 40)) return false;
   for (int i : {1, 2})
     if (p.in[i] > 256 || p.out[i] > 256 || p.kernel[i] > 16 || p.dilation[i] > 16 || p.stride[i] > 16 || p.pad[i] < 0 ||
         p.pad[i] > 256)
       return false;
   const ChannelTiling t(p);
   return t.worker_floats(p) <= 8 * kTileFloats;
-}
-
-bool PrefersChannels(const Problem& p) {
-  // Nine positions are too few to pay for the transposition of long rows, which the other loops take well.
-  return p.groups >= kChannelGroup / 2 && (p.kernel_size() > 9 || p.in[2] <= 40);
 }
 
 int64_t ChannelWeightSize(const Problem& p) { return ChannelGroups(p) * kChannelGroup * p.kernel_size(); }

@@ -10,10 +10,9 @@ namespace onda::conv {
 // Channels that go through the loops together.
 inline constexpr int64_t kChannelGroup = 16;
 
-// One output channel per input channel, at most two spatial dimensions, and a few rows of a plane fit into the cache.
+// Where these loops can do it, and are faster than the other depthwise loops: one output channel per input channel, at
+// most two spatial dimensions, a few rows of a plane fit into the cache, and vectors are well filled.
 bool TakesChannels(const Problem& p);
-// Whether this is faster than the other depthwise loops. Only where TakesChannels.
-bool PrefersChannels(const Problem& p);
 
 // Weights as (channel group, kernel position, channel of the group), 0 behind the last channel.
 int64_t ChannelWeightSize(const Problem& p);
