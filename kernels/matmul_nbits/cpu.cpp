@@ -1,6 +1,7 @@
 // fp32: four rows of the weight at a time are unpacked into scratch memory that stays in cache, then multiplied with
 // every row of A.
 #include "kernels/matmul_nbits/matmul_nbits.h"
+#include "kernels/simd/stop_poll.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul_nbits/cpu.cpp"
@@ -85,12 +86,14 @@ class Cpu {
     float* y = args.output(0).as<float>();
     const auto dot = HWY_DYNAMIC_DISPATCH(Dot4);
     args.ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+      StopPoll poll(args);
       for (int64_t part = begin; part < end; ++part) {
         float* w = static_cast<float*>(args.workspace()) + part * 4 * step;
         for (int64_t group = groups * part / parts; group < groups * (part + 1) / parts; ++group) {
           const int64_t first = group * 4, count = std::min<int64_t>(4, p_.n - first);
           for (int64_t j = 0; j < 4; ++j) Unpack(args, std::min(first + j, p_.n - 1), w + j * step);
           for (int64_t m = 0; m < rows; ++m) {
+            poll.Work(p_.k);
             float sums[4];
             dot(a.as<float>() + m * p_.k, w, step, p_.k, sums);
             for (int64_t j = 0; j < count; ++j)
