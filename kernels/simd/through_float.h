@@ -21,14 +21,14 @@ inline constexpr int kMaxTensors = 8;
 
 inline bool IsHalfType(int32_t dtype) { return IsHalf(static_cast<DType>(dtype)); }
 
-// A node as the fp32 kernel sees it; keeps widened constants.
+// A node as the fp32 kernel sees it. Keeps what it has widened of constant inputs, which launches read too.
 class Node {
  public:
   explicit Node(const OndaNodeView& node, bool with_constants)
       : inputs_(node.inputs, node.inputs + node.input_count),
         outputs_(node.outputs, node.outputs + node.output_count),
         view_(node) {
-    for (OndaFactView& fact : inputs_) Widen(fact, with_constants);
+    for (OndaFactView& fact : inputs_) constants_.push_back(Widen(fact, with_constants));
     for (OndaFactView& fact : outputs_) Widen(fact, false);
     view_.inputs = inputs_.data();
     view_.outputs = outputs_.data();
@@ -36,38 +36,46 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   const OndaNodeView& view() const { return view_; }
+  // Of input i, where it is a constant of 16-bit floats, else null.
+  float* constant(int i) const {
+    return static_cast<size_t>(i) < constants_.size() ? constants_[static_cast<size_t>(i)].get() : nullptr;
+  }
 
  private:
-  void Widen(OndaFactView& fact, bool with_constant) {
-    if (!IsHalfType(fact.dtype)) return;
+  AlignedFloats Widen(OndaFactView& fact, bool with_constant) {
+    if (!IsHalfType(fact.dtype)) return {};
     const DType type = static_cast<DType>(fact.dtype);
     fact.dtype = static_cast<int32_t>(DType::kFloat);
-    if (!fact.constant) return;
+    if (!fact.constant) return {};
     int64_t count = 1;
     for (int i = 0; i < fact.rank; ++i) count *= fact.dims[i];
     const void* from = fact.constant;
     fact.constant = nullptr;
-    if (!with_constant || count == 0) return;
-    constants_.emplace_back(count);
-    WidenToFloat(type, static_cast<const uint16_t*>(from), constants_.back().get(), count);
-    fact.constant = constants_.back().get();
+    if (!with_constant || count == 0) return {};
+    AlignedFloats floats(count);
+    WidenToFloat(type, static_cast<const uint16_t*>(from), floats.get(), count);
+    fact.constant = floats.get();
+    return floats;
   }
 
   std::vector<OndaFactView> inputs_, outputs_;
-  std::vector<AlignedFloats> constants_;
+  std::vector<AlignedFloats> constants_;  // by input
   OndaNodeView view_;
 };
 
-// Tensors as the fp32 kernel sees them, those of 16 bits in pieces of `carver`.
+// Tensors as the fp32 kernel sees them, those of 16 bits in pieces of `carver`, inputs that are constants of `node`
+// (null: outputs) where it keeps them.
 class Tensors {
  public:
-  Tensors(const OndaTensorView* tensors, int32_t count, Carver& carver) : count_(count) {
+  Tensors(const OndaTensorView* tensors, int32_t count, const Node* node, Carver& carver) : count_(count) {
     if (count > kMaxTensors) throw Error(ErrorCode::kInternal, "too many tensors");
     for (int i = 0; i < count; ++i) {
       views_[i] = tensors[i];
       if (!IsHalfType(tensors[i].dtype)) continue;
       const auto& view = static_cast<const TensorView&>(tensors[i]);
-      float* const piece = carver.Take<float>(view.present() && view.rank >= 0 ? view.count() : 0);
+      float* const constant = node ? node->constant(i) : nullptr;
+      float* const piece =
+          constant ? constant : carver.Take<float>(view.present() && view.rank >= 0 ? view.count() : 0);
       views_[i].dtype = static_cast<int32_t>(DType::kFloat);
       views_[i].data = view.data ? piece : nullptr;
     }
@@ -133,18 +141,20 @@ constexpr OndaKernelDef MakeThroughFloat(const char* op, const char* domain = ""
   def.workspace = [](const void* kernel, const OndaTensorView* inputs, int32_t input_count,
                      const OndaTensorView* outputs, int32_t output_count) -> uint64_t {
     Carver carver;
-    through_float::Tensors in(inputs, input_count, carver), out(outputs, output_count, carver);
-    return carver.bytes() + through_float::WorkspaceOf(static_cast<const Kernel*>(kernel)->kernel, in, out);
+    const Kernel& k = *static_cast<const Kernel*>(kernel);
+    through_float::Tensors in(inputs, input_count, &k.node, carver), out(outputs, output_count, nullptr, carver);
+    return carver.bytes() + through_float::WorkspaceOf(k.kernel, in, out);
   };
   def.launch = [](const void* kernel, const OndaLaunch* launch, OndaStatus* status) {
     GuardStatus(status, [&] {
+      const Kernel& k = *static_cast<const Kernel*>(kernel);
       const LaunchArgs args(*launch);
       Carver carver(launch->workspace);
-      through_float::Tensors in(launch->inputs, launch->input_count, carver);
-      through_float::Tensors out(launch->outputs, launch->output_count, carver);
+      through_float::Tensors in(launch->inputs, launch->input_count, &k.node, carver);
+      through_float::Tensors out(launch->outputs, launch->output_count, nullptr, carver);
       for (int i = 0; i < launch->input_count; ++i) {
         const TensorView& x = args.input(i);
-        if (!x.present() || !IsHalf(x.type())) continue;
+        if (!x.present() || !IsHalf(x.type()) || k.node.constant(i)) continue;
         float* const to = static_cast<float*>(in.data()[i].data);
         args.ParallelFor(x.count(), 16384, [&](int64_t begin, int64_t end) {
           WidenToFloat(x.type(), x.as<uint16_t>() + begin, to + begin, end - begin);
@@ -154,7 +164,7 @@ constexpr OndaKernelDef MakeThroughFloat(const char* op, const char* domain = ""
       inner.inputs = in.data();
       inner.outputs = out.data();
       inner.workspace = carver.Take<char>(0);
-      static_cast<const Kernel*>(kernel)->kernel.Launch(LaunchArgs(inner));
+      k.kernel.Launch(LaunchArgs(inner));
       for (int i = 0; i < launch->output_count; ++i) {
         const TensorView& y = args.output(i);
         if (!y.present() || !y.data || !IsHalf(y.type())) continue;
