@@ -79,15 +79,6 @@ const OndaProviderDef& Load(const std::string& path) {
   return *def;
 }
 
-std::vector<RuntimeValue> RunOn(const InferenceSession& session, const Case& test) {
-  ThreadPool threads(1);
-  InferenceSession::RunArguments arguments;
-  arguments.feeds = FeedsOfCase(session, test);
-  arguments.threads = &threads;
-  arguments.pool = std::make_shared<BlockPool>();
-  return session.Run(std::move(arguments));
-}
-
 void Say(const json& line) {
   std::printf("%s\n", line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
   std::fflush(stdout);
@@ -108,9 +99,9 @@ const char* RunCase(const FamilyCase& c, const std::shared_ptr<const ProviderIns
     placed += entry.provider == device->label() && !entry.op.starts_with("Memcpy");
   if (placed == 0) return "off";
   const InferenceSession reference(model, plain);
-  const std::vector<RuntimeValue> actual = RunOn(ours, *c.test);
+  const std::vector<RuntimeValue> actual = OutputsOfCase(ours, *c.test);
   if (IsRandom(reference.graph())) return "ok";
-  const std::vector<RuntimeValue> expected = RunOn(reference, *c.test);
+  const std::vector<RuntimeValue> expected = OutputsOfCase(reference, *c.test);
   for (size_t i = 0; i < expected.size(); ++i) ExpectClose(actual[i], expected[i], *c.test, ours.outputs()[i].name);
   return "ok";
 }

@@ -91,6 +91,15 @@ std::vector<std::pair<std::string, RuntimeValue>> FeedsOfCase(const InferenceSes
   return feeds;
 }
 
+std::vector<RuntimeValue> OutputsOfCase(const InferenceSession& session, const Case& test) {
+  ThreadPool threads(1);
+  InferenceSession::RunArguments arguments;
+  arguments.feeds = FeedsOfCase(session, test);
+  arguments.threads = &threads;
+  arguments.pool = std::make_shared<BlockPool>();
+  return session.Run(std::move(arguments));
+}
+
 void ExpectClose(const RuntimeValue& actual, const RuntimeValue& expected, const Case& test, const std::string& where) {
   ASSERT_EQ(actual.kind, expected.kind) << where;
   if (expected.elements) {

@@ -23,6 +23,9 @@ Model ModelOfCase(const Case& test);
 // Values for what a case's session is fed, of a fixed seed. Fails the running test where an input is not a tensor.
 std::vector<std::pair<std::string, RuntimeValue>> FeedsOfCase(const InferenceSession& session, const Case& test);
 
+// What the session makes of those, on one thread.
+std::vector<RuntimeValue> OutputsOfCase(const InferenceSession& session, const Case& test);
+
 // Fails the running test where they differ by more than the case allows.
 void ExpectClose(const RuntimeValue& actual, const RuntimeValue& expected, const Case& test, const std::string& where);
 
