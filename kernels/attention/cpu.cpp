@@ -1,5 +1,6 @@
 // The fp32 engine for Attention; float16 and bfloat16 are widened into the workspace and rounded once at the end.
 #include "kernels/attention/attention.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/half.h"
 #include "kernels/simd/launch.h"
 
@@ -22,10 +23,10 @@ class Cpu {
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
+    Carver carver;
     Problem a = ProblemOf(params_, inputs, outputs);
-    Widen(arena, inputs, outputs[0], a, nullptr);
-    return arena.used() + EngineBytes(a);
+    Widen(carver, inputs, outputs[0], a, nullptr);
+    return carver.bytes() + EngineBytes(a);
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -34,9 +35,9 @@ class Cpu {
     CheckValid(a);
     WritePresent(a, args.output(1), args.output(2));
     if (y.count() == 0) return;
-    Arena arena(args.workspace());
-    Widen(arena, args.inputs(), y, a, &args);
-    RunEngine(args, a, arena.Take<char>(0));
+    Carver carver(args.workspace());
+    Widen(carver, args.inputs(), y, a, &args);
+    RunEngine(args, a, carver.Take<char>(0));
     if (IsHalf(y.type()))
       args.ParallelFor(y.count(), 16384, [&](int64_t begin, int64_t end) {
         NarrowFromFloat(y.type(), static_cast<const float*>(a.y.data) + begin, y.as<uint16_t>() + begin, end - begin);
@@ -45,10 +46,10 @@ class Cpu {
 
  private:
   // Replaces half operands by float copies; args is null where only the size is wanted.
-  static void Widen(Arena& arena, TensorViews inputs, const TensorView& y, Problem& a, const LaunchArgs* args) {
+  static void Widen(Carver& carver, TensorViews inputs, const TensorView& y, Problem& a, const LaunchArgs* args) {
     if (!IsHalf(y.type())) return;
     auto widen = [&](const TensorView& t, void* data) -> void* {
-      float* to = arena.Take<float>(t.count());
+      float* to = carver.Take<float>(t.count());
       if (args)
         args->ParallelFor(t.count(), 16384, [&](int64_t begin, int64_t end) {
           WidenToFloat(t.type(), static_cast<const uint16_t*>(data) + begin, to + begin, end - begin);
@@ -62,7 +63,7 @@ class Cpu {
       a.mask = widen(inputs[3], inputs[3].data);
       a.mask_type = DType::kFloat;
     }
-    a.y.data = arena.Take<float>(y.count());
+    a.y.data = carver.Take<float>(y.count());
   }
 
   Params params_;

@@ -6,6 +6,7 @@
 #include "kernels/attention/group_query.h"
 #include "kernels/attention/kernels.h"
 #include "kernels/attention/rotary.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/half.h"
 #include "kernels/simd/launch.h"
 
@@ -44,14 +45,14 @@ class GroupQuery {
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    const Buffers buffers(*this, arena, inputs, outputs);
-    return arena.used() + EngineBytes(buffers.problem);
+    Carver carver;
+    const Buffers buffers(*this, carver, inputs, outputs);
+    return carver.bytes() + EngineBytes(buffers.problem);
   }
 
   void Launch(const LaunchArgs& args) const {
-    Arena arena(args.workspace());
-    Buffers buffers(*this, arena, args.inputs(), {&args.output(0), args.output_count()});
+    Carver carver(args.workspace());
+    Buffers buffers(*this, carver, args.inputs(), {&args.output(0), args.output_count()});
     Problem& a = buffers.problem;
     if (a.batch * a.queries == 0) return;
     for (int64_t b = 0; b < a.batch; ++b) {
@@ -72,7 +73,7 @@ class GroupQuery {
     args.ParallelFor(a.batch * (a.q_heads + 2 * a.kv_heads), 1, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) Gather(args, a, buffers, t);
     });
-    RunEngine(args, a, arena.Take<char>(0));
+    RunEngine(args, a, carver.Take<char>(0));
     const TensorView& y = args.output(0);
     args.ParallelFor(y.count(), 16384, [&](int64_t begin, int64_t end) {
       WriteFloats(static_cast<const float*>(a.y.data) + begin, y, begin, end - begin);
@@ -85,7 +86,7 @@ class GroupQuery {
     int64_t *valid, *offsets;
     float *q, *k, *v, *bias = nullptr, *sink = nullptr;  // q (B, Hq, S, D); k, v (B, Hkv, keys, D)
 
-    Buffers(const GroupQuery& kernel, Arena& arena, TensorViews inputs, TensorViews outputs) {
+    Buffers(const GroupQuery& kernel, Carver& carver, TensorViews inputs, TensorViews outputs) {
       const GroupQueryParams& p = kernel.params_;
       const TensorView& query = inputs[0];
       Problem& a = problem;
@@ -99,15 +100,15 @@ class GroupQuery {
       a.keys = outputs[1].present() ? outputs[1].dim(2) : std::max(past, total);
       const bool half = IsHalf(query.type());
       const int64_t rows = a.batch * a.q_heads * a.queries * a.width, cached = a.batch * a.kv_heads * a.keys * a.width;
-      valid = arena.Take<int64_t>(a.batch);
-      offsets = arena.Take<int64_t>(a.batch);
-      q = arena.Take<float>(rows);
+      valid = carver.Take<int64_t>(a.batch);
+      offsets = carver.Take<int64_t>(a.batch);
+      q = carver.Take<float>(rows);
       auto cache = [&](const TensorView& t) {
-        return !half && t.present() ? t.as<float>() : arena.Take<float>(cached);
+        return !half && t.present() ? t.as<float>() : carver.Take<float>(cached);
       };
       k = cache(outputs[1]);
       v = cache(outputs[2]);
-      float* y = half ? arena.Take<float>(rows) : outputs[0].as<float>();
+      float* y = half ? carver.Take<float>(rows) : outputs[0].as<float>();
       const DType f = DType::kFloat;
       a.q = {q, f, a.q_heads * a.queries * a.width, a.queries * a.width, a.width};
       a.k = {k, f, a.kv_heads * a.keys * a.width, a.keys * a.width, a.width};
@@ -122,10 +123,10 @@ class GroupQuery {
       a.offsets = offsets;
       if (inputs[10].present()) {
         a.SetMask(inputs[10]);
-        if (half) a.mask = bias = arena.Take<float>(inputs[10].count());
+        if (half) a.mask = bias = carver.Take<float>(inputs[10].count());
         a.mask_type = f;
       }
-      if (inputs[11].present() || p.smooth) a.sink = sink = arena.Take<float>(a.q_heads);
+      if (inputs[11].present() || p.smooth) a.sink = sink = carver.Take<float>(a.q_heads);
     }
   };
 

@@ -5,6 +5,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/engine.h"
 #include "kernels/conv/transposed.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/half.h"
 #include "kernels/simd/launch.h"
 
@@ -32,8 +33,8 @@ void SetAxes(const window::Window& window, Problem& p) {
 // Tensors as fp32: themselves, or copies in the workspace.
 class Floats {
  public:
-  Floats(Arena& arena, const TensorView& t) : tensor_(t) {
-    if (t.present()) data_ = IsHalf(t.type()) ? arena.Take<float>(t.count()) : t.as<float>();
+  Floats(Carver& carver, const TensorView& t) : tensor_(t) {
+    if (t.present()) data_ = IsHalf(t.type()) ? carver.Take<float>(t.count()) : t.as<float>();
   }
   float* get() const { return data_; }
   void Fill(const LaunchArgs& args) const {
@@ -84,15 +85,15 @@ class ConvFloat {
   static std::string Rejects(const NodeView& node) { return RejectsConv(node); }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    const Pieces m(*this, arena, inputs, outputs[0]);
-    return arena.used() + conv::WorkspaceBytes(m.problem, MaxThreads());
+    Carver carver;
+    const Pieces m(*this, carver, inputs, outputs[0]);
+    return carver.bytes() + conv::WorkspaceBytes(m.problem, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     if (args.output(0).count() == 0) return;
-    Arena arena(args.workspace());
-    const Pieces m(*this, arena, args.inputs(), args.output(0));
+    Carver carver(args.workspace());
+    const Pieces m(*this, carver, args.inputs(), args.output(0));
     for (const Floats* f : {&m.x, &m.w, &m.bias, &m.addend}) f->Fill(args);
     if (m.packed) PackWeights(m.problem, m.w.get(), m.packed);
     Operands o{};
@@ -102,7 +103,7 @@ class ConvFloat {
     o.addend = m.addend.get();
     o.activation = params_.activation;
     o.y = m.y.get();
-    Run(m.problem, o, ParallelOf(args), arena.Take<char>(0));
+    Run(m.problem, o, ParallelOf(args), carver.Take<char>(0));
     m.y.Finish(args);
   }
 
@@ -122,17 +123,17 @@ class ConvFloat {
     Floats x, w, bias, addend, y;
     float* packed = nullptr;  // weights that are packed at every launch
 
-    Pieces(const ConvFloat& conv, Arena& arena, TensorViews in, const TensorView& out)
+    Pieces(const ConvFloat& conv, Carver& carver, TensorViews in, const TensorView& out)
         : problem(conv.Channels(in[1].shape())),
-          x(arena, in[0]),
-          w(arena, conv.packed_ ? TensorViews(nullptr, 0)[0] : in[1]),
-          bias(arena, in[2]),
-          addend(arena, in[3]),
-          y(arena, out) {
+          x(carver, in[0]),
+          w(carver, conv.packed_ ? TensorViews(nullptr, 0)[0] : in[1]),
+          bias(carver, in[2]),
+          addend(carver, in[3]),
+          y(carver, out) {
       problem.batch = in[0].dim(0);
       SetAxes(window::Resolve(conv.params_, in[0].shape().subspan(2), out.shape().subspan(2), in[1].shape().subspan(2)),
               problem);
-      if (!conv.packed_) packed = arena.Take<float>(PackedWeightSize(problem));
+      if (!conv.packed_) packed = carver.Take<float>(PackedWeightSize(problem));
     }
   };
 
@@ -146,22 +147,22 @@ class ConvTransposeFloat {
   static std::string Rejects(const NodeView& node) { return RejectsConv(node); }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    const Pieces m(*this, arena, inputs, outputs[0]);
-    return arena.used() + TransposedWorkspaceBytes(m.problem, MaxThreads());
+    Carver carver;
+    const Pieces m(*this, carver, inputs, outputs[0]);
+    return carver.bytes() + TransposedWorkspaceBytes(m.problem, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     if (args.output(0).count() == 0) return;
-    Arena arena(args.workspace());
-    const Pieces m(*this, arena, args.inputs(), args.output(0));
+    Carver carver(args.workspace());
+    const Pieces m(*this, carver, args.inputs(), args.output(0));
     for (const Floats* f : {&m.x, &m.w, &m.bias}) f->Fill(args);
     Operands o{};
     o.x = m.x.get();
     o.weights = m.w.get();
     o.bias = m.bias.get();
     o.y = m.y.get();
-    RunTransposed(m.problem, o, ParallelOf(args), arena.Take<char>(0));
+    RunTransposed(m.problem, o, ParallelOf(args), carver.Take<char>(0));
     m.y.Finish(args);
   }
 
@@ -170,8 +171,8 @@ class ConvTransposeFloat {
     Problem problem;
     Floats x, w, bias, y;
 
-    Pieces(const ConvTransposeFloat& conv, Arena& arena, TensorViews in, const TensorView& out)
-        : x(arena, in[0]), w(arena, in[1]), bias(arena, in[2]), y(arena, out) {
+    Pieces(const ConvTransposeFloat& conv, Carver& carver, TensorViews in, const TensorView& out)
+        : x(carver, in[0]), w(carver, in[1]), bias(carver, in[2]), y(carver, out) {
       problem.batch = in[0].dim(0);
       problem.groups = conv.params_.groups;
       problem.in_channels = in[0].dim(1) / problem.groups;

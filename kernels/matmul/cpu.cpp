@@ -5,6 +5,7 @@
 #include "kernels/matmul/any_type.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/sgemm.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/half.h"
 #include "kernels/simd/launch.h"
 
@@ -71,10 +72,10 @@ Gemm ToGemm(const Product& p, const PackedRight& packed) {
 struct Floats {
   float *a, *b, *c, *addend;
 
-  Floats(Arena& arena, TensorViews inputs, const TensorView& y, bool packed) {
+  Floats(Carver& carver, TensorViews inputs, const TensorView& y, bool packed) {
     const bool half = IsHalf(y.type());
     auto take = [&](const TensorView& t) {
-      return !t.present() ? nullptr : half ? arena.Take<float>(t.count()) : t.as<float>();
+      return !t.present() ? nullptr : half ? carver.Take<float>(t.count()) : t.as<float>();
     };
     a = take(inputs[0]);
     b = packed ? nullptr : take(inputs[1]);
@@ -110,19 +111,19 @@ class MatMulFloat {
   static std::string Rejects(const NodeView& node) { return RejectsAllButFloats(node); }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
+    Carver carver;
     const Gemm g = Problem(inputs);
-    Floats(arena, inputs, outputs[0], g.packed_b);
-    return arena.used() + matmul::WorkspaceBytes(g, MaxThreads());
+    Floats(carver, inputs, outputs[0], g.packed_b);
+    return carver.bytes() + matmul::WorkspaceBytes(g, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     Gemm g = Problem(args.inputs());
-    Arena arena(args.workspace());
-    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b);
+    Carver carver(args.workspace());
+    const Floats floats(carver, args.inputs(), args.output(0), g.packed_b);
     floats.Fill(args);
     g.a.data = floats.a, g.b.data = floats.b, g.c = floats.c;
-    Run(g, ParallelOf(args), arena.Take<char>(0));
+    Run(g, ParallelOf(args), carver.Take<char>(0));
     floats.Finish(args);
   }
 
@@ -148,18 +149,18 @@ class GemmFloat {
   static std::string Rejects(const NodeView& node) { return RejectsAllButFloats(node); }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
+    Carver carver;
     const Gemm g = Problem(inputs);
-    Floats(arena, inputs, outputs[0], g.packed_b);
-    arena.Take<float>(g.m);
-    return arena.used() + matmul::WorkspaceBytes(g, MaxThreads());
+    Floats(carver, inputs, outputs[0], g.packed_b);
+    carver.Take<float>(g.m);
+    return carver.bytes() + matmul::WorkspaceBytes(g, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     Gemm g = Problem(args.inputs());
-    Arena arena(args.workspace());
-    const Floats floats(arena, args.inputs(), args.output(0), g.packed_b);
-    float* const row_bias = arena.Take<float>(g.m);
+    Carver carver(args.workspace());
+    const Floats floats(carver, args.inputs(), args.output(0), g.packed_b);
+    float* const row_bias = carver.Take<float>(g.m);
     floats.Fill(args);
     g.a.data = floats.a, g.b.data = floats.b, g.c = floats.c;
     const TensorView& c = args.input(2);
@@ -174,7 +175,7 @@ class GemmFloat {
         g.row_bias = row_bias;
       }
     }
-    Run(g, ParallelOf(args), arena.Take<char>(0));
+    Run(g, ParallelOf(args), carver.Take<char>(0));
     floats.Finish(args);
   }
 

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "kernels/pool/pool.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/launch.h"
 #include "kernels/simd/through_float.h"
 
@@ -377,9 +378,9 @@ class Cpu {
   }
 
   size_t WorkspaceBytes(TensorViews, TensorViews outputs) const {
-    Arena arena(nullptr);
-    Tables(arena, outputs[0]);
-    return arena.used();
+    Carver carver;
+    Tables(carver, outputs[0]);
+    return carver.bytes();
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -387,8 +388,8 @@ class Cpu {
     const Window w = params_.WindowOf(x, y, false);
     const Axis& last = w[w.rank - 1];
     if (y.count() == 0) return;
-    Arena arena(args.workspace());
-    const Tables tables(arena, y);
+    Carver carver(args.workspace());
+    const Tables tables(carver, y);
     float* const counts = kKind == Kind::kAverage ? tables.column_counts : nullptr;
     for (int64_t o = 0; counts && o < last.out; ++o) counts[o] = static_cast<float>(Count(last, o));
     const int64_t length = (last.out - 1) * last.stride + (last.kernel - 1) * last.dilation + 1;
@@ -443,12 +444,12 @@ class Cpu {
   struct Tables {
     float *column_counts, *row_counts;
     int64_t *first_row, *row_count;
-    Tables(Arena& arena, const TensorView& y) {
+    Tables(Carver& carver, const TensorView& y) {
       const int64_t height = y.rank == 4 ? y.dim(2) : 1;
-      column_counts = arena.Take<float>(y.dim(y.rank - 1));
-      row_counts = arena.Take<float>(height);
-      first_row = arena.Take<int64_t>(height);
-      row_count = arena.Take<int64_t>(height);
+      column_counts = carver.Take<float>(y.dim(y.rank - 1));
+      row_counts = carver.Take<float>(height);
+      first_row = carver.Take<int64_t>(height);
+      row_count = carver.Take<int64_t>(height);
     }
   };
 

@@ -7,6 +7,7 @@
 #include "kernels/quantized/igemm.h"
 #include "kernels/quantized/per_line.h"
 #include "kernels/quantized/quantized.h"
+#include "kernels/simd/carver.h"
 #include "kernels/window/window.h"
 
 namespace onda::quantized {
@@ -77,17 +78,17 @@ class Conv {
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    Problem problem(*this, arena, inputs, outputs[0]);
-    return arena.used() + quantized::WorkspaceBytes(problem.gemm, MaxThreads());
+    Carver carver;
+    Problem problem(*this, carver, inputs, outputs[0]);
+    return carver.bytes() + quantized::WorkspaceBytes(problem.gemm, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
     if (args.output(0).count() == 0) return;
-    Arena arena(args.workspace());
-    Problem problem(*this, arena, args.inputs(), args.output(0));
+    Carver carver(args.workspace());
+    Problem problem(*this, carver, args.inputs(), args.output(0));
     if (problem.to_pack) Pack(args.input(kIn.b), problem.gemm.a.zero, problem.to_pack);
-    Run(problem.gemm, ParallelOf(args), arena.Take<char>(0));
+    Run(problem.gemm, ParallelOf(args), carver.Take<char>(0));
   }
 
  private:
@@ -107,7 +108,7 @@ class Conv {
     int32_t* to_pack = nullptr;
     int64_t packed_size;
 
-    Problem(const Conv& conv, Arena& arena, TensorViews in, const TensorView& y) {
+    Problem(const Conv& conv, Carver& carver, TensorViews in, const TensorView& y) {
       const TensorView &x = in[kIn.a], &w = in[kIn.b], &x_zero = in[kIn.a_zero];
       const window::Window window =
           window::Resolve(conv.params_, x.shape().subspan(2), y.shape().subspan(2), w.shape().subspan(2));
@@ -129,16 +130,16 @@ class Conv {
       gemm.weights_left = true;
       auto channel = [](int64_t i) { return i; };
       gemm.a = {w.as<uint8_t>(), gemm.k, 1, w.type() == DType::kInt8, {}, nullptr};
-      gemm.a.zero = Spread<int32_t>(arena, in[kIn.b_zero < 0 ? in.count() : kIn.b_zero], w.dim(0), channel);
+      gemm.a.zero = Spread<int32_t>(carver, in[kIn.b_zero < 0 ? in.count() : kIn.b_zero], w.dim(0), channel);
       gemm.b = {x.as<uint8_t>(), 1, patches.in_size, x.type() == DType::kInt8, {}, nullptr};
-      gemm.b.zero = Spread<int32_t>(arena, x_zero, 1, channel);
+      gemm.b.zero = Spread<int32_t>(carver, x_zero, 1, channel);
       if (!direct) {
         source = {&patches, Patches::Row};
         gemm.b_source = &source;
       }
       packed_size = PackedLinesSize(gemm.m, gemm.k, true);
       if (conv.packed_.empty()) {
-        to_pack = arena.Take<int32_t>(conv.groups_ * packed_size);
+        to_pack = carver.Take<int32_t>(conv.groups_ * packed_size);
         // While sizes are counted there is no memory, but packed it is.
         gemm.a.packed = to_pack ? to_pack : reinterpret_cast<const int32_t*>(this);
       } else {
@@ -149,10 +150,10 @@ class Conv {
         f.type = y.type();
         const TensorView& bias = in[kIn.bias];
         f.row_bias = bias.present() ? bias.as<int32_t>() : nullptr;
-        f.a_scale = Spread<float>(arena, in[kIn.b_scale], w.dim(0), channel);
-        f.b_scale = Spread<float>(arena, in[kIn.a_scale], 1, channel);
-        f.y_scale = Spread<float>(arena, in[kIn.y_scale], 1, channel);
-        f.y_zero = Spread<int32_t>(arena, in[kIn.y_zero], 1, channel);
+        f.a_scale = Spread<float>(carver, in[kIn.b_scale], w.dim(0), channel);
+        f.b_scale = Spread<float>(carver, in[kIn.a_scale], 1, channel);
+        f.y_scale = Spread<float>(carver, in[kIn.y_scale], 1, channel);
+        f.y_zero = Spread<int32_t>(carver, in[kIn.y_zero], 1, channel);
       }
       gemm.c = y.data;
       gemm.ldc = gemm.n;

@@ -10,6 +10,7 @@
 #include "kernels/quantized/linear.h"
 #include "kernels/quantized/per_line.h"
 #include "kernels/quantized/quantized.h"
+#include "kernels/simd/carver.h"
 #include "kernels/window/window.h"
 
 namespace onda::quantized {
@@ -86,9 +87,9 @@ class Depthwise {
     const int workers = work < 200000 ? 1 : parallel.threads;
     const int64_t chunk = std::max<int64_t>(1, planes / (workers * int64_t{8}));
     parallel.ForTasks(workers, (planes + chunk - 1) / chunk, [&](int worker, int64_t task) {
-      Arena arena(static_cast<char*>(args.workspace()) + static_cast<size_t>(worker) * WorkerBytes(p));
-      float* const in = arena.Take<float>(p.in_size());
-      float* const sums = arena.Take<float>(p.out_size());
+      Carver carver(static_cast<char*>(args.workspace()) + static_cast<size_t>(worker) * WorkerBytes(p));
+      float* const in = carver.Take<float>(p.in_size());
+      float* const sums = carver.Take<float>(p.out_size());
       for (int64_t plane = task * chunk; plane < std::min(planes, (task + 1) * chunk); ++plane) {
         const int64_t channel = plane % channels;
         const int64_t source = plane / channels * x.dim(1) + channel / per_group;
@@ -106,7 +107,7 @@ class Depthwise {
         o.x = in;
         o.weights = weights_.data() + channel * taps_;
         o.y = sums;
-        conv::RunDepthwise(p, o, Parallel{}, arena.Take<char>(0));
+        conv::RunDepthwise(p, o, Parallel{}, carver.Take<char>(0));
         Finish(args, channel, 0, sums, p.out_size(), plane * p.out_size());
       }
     });
@@ -127,11 +128,11 @@ class Depthwise {
   }
 
   static size_t WorkerBytes(const conv::Problem& p) {
-    Arena arena(nullptr);
-    arena.Take<float>(p.in_size());
-    arena.Take<float>(p.out_size());
-    arena.Take<char>(static_cast<int64_t>(conv::DepthwiseWorkspaceBytes(p, 1)));
-    return arena.used();
+    Carver carver;
+    carver.Take<float>(p.in_size());
+    carver.Take<float>(p.out_size());
+    carver.Take<char>(static_cast<int64_t>(conv::DepthwiseWorkspaceBytes(p, 1)));
+    return carver.bytes();
   }
 
   // shift: what the sums lack.

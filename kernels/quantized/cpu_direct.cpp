@@ -9,6 +9,7 @@
 #include "kernels/quantized/direct.h"
 #include "kernels/quantized/per_line.h"
 #include "kernels/quantized/quantized.h"
+#include "kernels/simd/carver.h"
 #include "kernels/window/window.h"
 
 namespace onda::quantized {
@@ -82,28 +83,28 @@ class Direct {
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    TakeFinish(arena);
+    Carver carver;
+    TakeFinish(carver);
     const Layout layout(params_, inputs[kIn.a], inputs[kIn.b], outputs[0]);
-    arena.Take<int32_t>(layout.fours * layout.taps());
+    carver.Take<int32_t>(layout.fours * layout.taps());
     if (!ReadsInPlace(layout, inputs[kIn.a].type()))
-      arena.Take<int32_t>(inputs[kIn.a].dim(0) * groups_ * layout.image_ints());
-    return arena.used();
+      carver.Take<int32_t>(inputs[kIn.a].dim(0) * groups_ * layout.image_ints());
+    return carver.bytes();
   }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(kIn.a), &w = args.input(kIn.b), &y = args.output(0);
     if (y.count() == 0) return;
     const Layout layout(params_, x, w, y);
-    Arena arena(args.workspace());
+    Carver carver(args.workspace());
     const TensorView& x_zero = args.input(kIn.a_zero);
     const uint8_t flip = x.type() == DType::kInt8 ? 0x80 : 0;
     const uint8_t padding = static_cast<uint8_t>((x_zero.present() ? *x_zero.as<uint8_t>() : 0) ^ flip);
-    const Finish finish = FinishOf(args, TakeFinish(arena), padding);
-    int32_t* const offsets = arena.Take<int32_t>(layout.fours * layout.taps());
+    const Finish finish = FinishOf(args, TakeFinish(carver), padding);
+    int32_t* const offsets = carver.Take<int32_t>(layout.fours * layout.taps());
     layout.FillOffsets(offsets);
     const bool in_place = ReadsInPlace(layout, x.type());
-    int32_t* const image = in_place ? x.as<int32_t>() : arena.Take<int32_t>(0);
+    int32_t* const image = in_place ? x.as<int32_t>() : carver.Take<int32_t>(0);
 
     const int64_t m = w.dim(0) / groups_, items = x.dim(0) * groups_;
     const Parallel parallel = ParallelOf(args);
@@ -162,12 +163,12 @@ class Direct {
     int32_t* shift = nullptr;
     float* factor = nullptr;
   };
-  Scratch TakeFinish(Arena& arena) const {
+  Scratch TakeFinish(Carver& carver) const {
     if (kBlocked) return {};
     const int64_t channels = static_cast<int64_t>(sums_.size());
     Scratch scratch;
-    scratch.shift = arena.Take<int32_t>(channels);
-    if (kLinear) scratch.factor = arena.Take<float>(channels);
+    scratch.shift = carver.Take<int32_t>(channels);
+    if (kLinear) scratch.factor = carver.Take<float>(channels);
     return scratch;
   }
   Finish FinishOf(const LaunchArgs& args, const Scratch& scratch, uint8_t padding) const {

@@ -6,6 +6,7 @@
 #include "kernels/quantized/igemm.h"
 #include "kernels/quantized/per_line.h"
 #include "kernels/quantized/quantized.h"
+#include "kernels/simd/carver.h"
 
 namespace onda::quantized {
 namespace {
@@ -44,15 +45,15 @@ class MatMul {
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    Arena arena(nullptr);
-    Problem problem(*this, arena, inputs, outputs[0]);
-    return arena.used() + quantized::WorkspaceBytes(problem.gemm, MaxThreads());
+    Carver carver;
+    Problem problem(*this, carver, inputs, outputs[0]);
+    return carver.bytes() + quantized::WorkspaceBytes(problem.gemm, MaxThreads());
   }
 
   void Launch(const LaunchArgs& args) const {
-    Arena arena(args.workspace());
-    const Problem problem(*this, arena, args.inputs(), args.output(0));
-    Run(problem.gemm, ParallelOf(args), arena.Take<char>(0));
+    Carver carver(args.workspace());
+    const Problem problem(*this, carver, args.inputs(), args.output(0));
+    Run(problem.gemm, ParallelOf(args), carver.Take<char>(0));
   }
 
  private:
@@ -61,7 +62,7 @@ class MatMul {
     int64_t packed_size = 0;
     IntGemm gemm;
 
-    Problem(const MatMul& kernel, Arena& arena, TensorViews in, const TensorView& y) {
+    Problem(const MatMul& kernel, Carver& carver, TensorViews in, const TensorView& y) {
       const TensorView &a = in[kIn.a], &b = in[kIn.b];
       p = matmul::MakeProduct(matmul::MatMulParams(Attributes()), a.shape(), b.shape());
       const int64_t rows = a.rank < 2 ? 1 : a.dim(a.rank - 2), all_rows = p.k == 0 ? p.batch() * p.m : a.count() / p.k;
@@ -74,16 +75,16 @@ class MatMul {
       gemm.a = {a.as<uint8_t>(), p.a_row, p.a_col, a.type() == DType::kInt8, {}, nullptr};
       gemm.b = {b.as<uint8_t>(), p.b_col, p.b_row, b.type() == DType::kInt8, {}, nullptr};
       if (!kernel.packed_.empty()) gemm.b.packed = kernel.packed_.data();
-      gemm.a.zero = Spread<int32_t>(arena, in[kIn.a_zero], all_rows, row(in[kIn.a_zero]));
-      gemm.b.zero = Spread<int32_t>(arena, in[kIn.b_zero], matrices * p.n, column(in[kIn.b_zero]));
+      gemm.a.zero = Spread<int32_t>(carver, in[kIn.a_zero], all_rows, row(in[kIn.a_zero]));
+      gemm.b.zero = Spread<int32_t>(carver, in[kIn.b_zero], matrices * p.n, column(in[kIn.b_zero]));
       Finish& f = gemm.finish;
       if constexpr (kLinear) {
         f.type = y.type();
         const int64_t out_rows = p.batch() * p.m;
-        f.a_scale = Spread<float>(arena, in[kIn.a_scale], all_rows, row(in[kIn.a_scale]));
-        f.b_scale = Spread<float>(arena, in[kIn.b_scale], matrices * p.n, column(in[kIn.b_scale]));
-        f.y_scale = Spread<float>(arena, in[kIn.y_scale], out_rows, row(in[kIn.y_scale]));
-        f.y_zero = Spread<int32_t>(arena, in[kIn.y_zero], out_rows, row(in[kIn.y_zero]));
+        f.a_scale = Spread<float>(carver, in[kIn.a_scale], all_rows, row(in[kIn.a_scale]));
+        f.b_scale = Spread<float>(carver, in[kIn.b_scale], matrices * p.n, column(in[kIn.b_scale]));
+        f.y_scale = Spread<float>(carver, in[kIn.y_scale], out_rows, row(in[kIn.y_scale]));
+        f.y_zero = Spread<int32_t>(carver, in[kIn.y_zero], out_rows, row(in[kIn.y_zero]));
       }
       gemm.c = y.data;
       gemm.ldc = p.n;

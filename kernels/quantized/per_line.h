@@ -3,6 +3,7 @@
 #define ONDA_KERNELS_QUANTIZED_PER_LINE_H_
 
 #include "kernels/quantized/igemm.h"
+#include "kernels/simd/carver.h"
 #include "kernels/simd/launch.h"
 #include "onda/float_formats.h"
 
@@ -11,12 +12,12 @@ namespace onda::quantized {
 inline bool Is8Bit(DType t) { return t == DType::kInt8 || t == DType::kUint8; }
 
 // Reserves room for `lines` numbers of t, or for one; fills it by `index`, which gives a line's place in t, unless the
-// arena only counts.
+// carver only counts.
 template <class T, class Index>
-PerLine<T> Spread(Arena& arena, const TensorView& t, int64_t lines, Index&& index) {
+PerLine<T> Spread(Carver& carver, const TensorView& t, int64_t lines, Index&& index) {
   if (!t.present()) return {};
   const bool single = t.count() == 1;
-  T* const out = arena.Take<T>(single ? 1 : lines);
+  T* const out = carver.Take<T>(single ? 1 : lines);
   if (!out || !t.data) return {out, single ? 0 : 1};
   for (int64_t i = 0; i < (single ? 1 : lines); ++i) {
     if constexpr (std::is_same_v<T, float>) {

@@ -53,24 +53,6 @@ class AlignedFloats {
   std::unique_ptr<float, Free> data_;
 };
 
-// Cuts a launch's workspace into pieces that start on cache lines; with a null start it counts the bytes.
-class Arena {
- public:
-  explicit Arena(void* start) : next_(static_cast<char*>(start)) {}
-  template <class T>
-  T* Take(int64_t count) {
-    const size_t bytes = (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    char* piece = next_ ? next_ + used_ : nullptr;
-    used_ += bytes;
-    return reinterpret_cast<T*>(piece);
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* next_;
-  size_t used_ = 0;
-};
-
 }  // namespace onda
 
 #endif  // ONDA_KERNELS_SIMD_LAUNCH_H_
