@@ -30,7 +30,8 @@ class Key {
     Add(&value, sizeof(value));
   }
   void Add(const Fact& fact) {
-    Add(fact.ToString().data(), fact.ToString().size());
+    const std::string text = fact.ToString();
+    Add(text.data(), text.size());
     Add(fact.constant ? fact.constant->data() : nullptr);
   }
   void Add(const OndaAttribute& a) {
