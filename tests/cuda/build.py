@@ -161,6 +161,8 @@ def main():
     with ThreadPoolExecutor(arguments.jobs) as pool:
         rows = [row for part in pool.map(lambda s: rows_of(home, s), sources) for row in sorted(part)]
     mine = version(home)
+    too_many = [f"{row[1]} in {row[0]}: {row[2]} registers for each of {row[5]} threads, which no launch can have"
+                for row in rows if row[6] == "0.00"]
     if arguments.update:
         lines = [f"# nvcc {mine}, sm_90a; made by build.py --update, compared by it. No kernel has run on a GPU.",
                  "\t".join(HEADER), *("\t".join(row) for row in rows)]
@@ -168,7 +170,7 @@ def main():
     lines = TABLE.read_text().splitlines()
     theirs = re.search(r"nvcc (\S+),", lines[0])[1]
     committed = {tuple(line.split("\t")[:2]): line.split("\t") for line in lines[2:]}
-    problems = [f"{row[1]} in {row[0]} spills {row[3]} bytes" for row in rows
+    problems = too_many + [f"{row[1]} in {row[0]} spills {row[3]} bytes" for row in rows
                 if int(row[3]) > int(committed.get(tuple(row[:2]), [0] * 7)[3])]
     if mine == theirs:
         for row in rows:

@@ -111,6 +111,16 @@ __global__ void Bytes(Out<uint8_t> y, int64_t n) {
   if (i < n) y[i] = static_cast<uint8_t>(i);
 }
 __global__ void Misaligned(In<float> x, Out<float> y) { StoreVector(y.data, LoadVector<4>(x.data + 1)); }
+__global__ void __launch_bounds__(64) Bounded(In<float> x, Out<float> y, int64_t n) {
+  const int64_t i = GlobalThread();
+  if (i < n) y[i] = x[i] + 1;
+}
+template <int kElements>
+__global__ void __launch_bounds__(128, 2) MuchShared(Out<float> y) {
+  __shared__ float tile[kElements];
+  tile[threadIdx.x] = 1;
+  y[threadIdx.x] = tile[threadIdx.x];
+}
 __global__ void CountDown(InOut<int32_t> n, uint64_t condition) {
   n[0] -= 1;
   SetCondition(condition, n[0] > 0);
@@ -161,6 +171,14 @@ void LaunchDefect(const std::string& name, Stream& s, Buffer x, Buffer y, Buffer
   if (name == "Scan") return Launch(s, Grid(1, 128), Scan, x, y, z);
   if (name == "TooManyThreads") return Launch(s, Grid(1, 1056), Increment, x, y, n);
   if (name == "TooMuchShared") return Launch(s, Grid(1, 64, 300 * 1024), Increment, x, y, n);
+  if (name == "TallGrid") return Launch(s, {.grid = {1, 65536}, .block = {64}}, Increment, x, y, n);
+  if (name == "DeepGrid") return Launch(s, {.grid = {1, 1, 65536}, .block = {64}}, Increment, x, y, n);
+  if (name == "DeepBlock") return Launch(s, {.grid = {2}, .block = {1, 1, 128}}, Increment, x, y, n);
+  if (name == "PastItsBounds") return Launch(s, Grid(1, 96), Bounded, x, y, n);
+  if (name == "WithinItsBounds") return Launch(s, Grid(2, 64), Bounded, x, y, n);
+  if (name == "MuchStaticShared") return Launch(s, Grid(1, 128), MuchShared<12320>, y);
+  if (name == "MuchSharedTogether") return Launch(s, Grid(1, 128, 220 * 1024), MuchShared<4096>, y);
+  if (name == "SharedFits") return Launch(s, Grid(1, 128, 211 * 1024), MuchShared<4096>, y);
   throw Error(ErrorCode::kInternal, "no defect " + name);
 }
 void LaunchCountDown(Stream& s, Buffer n, uint64_t condition) { Launch(s, Grid(1, 1), CountDown, n, condition); }

@@ -40,6 +40,13 @@ TEST(SimDefects, AreReportedWithKernelThreadAndBuffer) {
       {"LastBlockWithoutFence", {"race", "LastBlockSums", "of block ("}},
       {"Misaligned", {"not aligned", "Misaligned", "thread (0,0,0)"}},
       {"TooManyThreads", {"Increment cannot be launched with a block of (1056,1,1) threads"}},
+      {"TallGrid", {"Increment cannot be launched with a grid of (1,65536,1) blocks"}},
+      {"DeepGrid", {"Increment cannot be launched with a grid of (1,1,65536) blocks"}},
+      {"DeepBlock", {"Increment cannot be launched with a block of (1,1,128) threads"}},
+      {"PastItsBounds", {"Bounded cannot be launched with a block of 96 threads, more than its __launch_bounds__(64)"}},
+      {"MuchStaticShared", {"MuchShared<12320>: variables of 49280 bytes in shared memory"}},
+      {"MuchSharedTogether",
+       {"MuchShared<4096> cannot be launched with 225280 bytes of shared memory beside variables of 16384"}},
       {"TooMuchShared", {"Increment cannot be launched with 307200 bytes of shared memory"}},
   };
   for (const Planted& p : planted) {
@@ -51,8 +58,8 @@ TEST(SimDefects, AreReportedWithKernelThreadAndBuffer) {
 }
 
 TEST(SimDefects, LegalControlsRaiseNoAlarm) {
-  for (const char* name :
-       {"WithBarrier", "DynamicFits", "LanesWithSync", "BlocksAtomic", "LastBlockSums", "Bytes", "Scan"})
+  for (const char* name : {"WithBarrier", "DynamicFits", "LanesWithSync", "BlocksAtomic", "LastBlockSums", "Bytes",
+                           "Scan", "WithinItsBounds", "SharedFits"})
     for (uint64_t seed = 0; seed < kSeeds; ++seed) EXPECT_EQ(ReportOfKernel(name, seed), "") << name;
 }
 

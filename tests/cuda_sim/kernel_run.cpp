@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "tests/cuda_sim/launch_bounds.h"
 #include "tests/cuda_sim/shared_memory.h"
 #include "tests/cuda_sim/symbols.h"
 
@@ -13,7 +14,8 @@ namespace {
 thread_local KernelRun* current = nullptr;
 
 constexpr size_t kParameterBytes = 4096;
-constexpr uint32_t kMaxDynamicShared = 227 * 1024;
+// Of a block: what variables may have, and all of it, which the device asks for with every launch.
+constexpr uint32_t kMaxStaticShared = 48 * 1024, kMaxShared = 227 * 1024;
 
 std::string Triple(uint3 v) {
   return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
@@ -44,7 +46,10 @@ std::string RefuseLaunch(const KernelLaunch& launch) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (threads == 0 || threads > 1024 || block.x > 1024 || block.y > 1024 || block.z > 64)
     return "a block of " + Triple({block.x, block.y, block.z}) + " threads";
-  if (shared > kMaxDynamicShared) return std::to_string(shared) + " bytes of shared memory";
+  if (threads > MostThreads(launch.function))
+    return "a block of " + std::to_string(threads) + " threads, more than its __launch_bounds__(" +
+           std::to_string(MostThreads(launch.function)) + ")";
+  if (shared > kMaxShared) return std::to_string(shared) + " bytes of shared memory";
   size_t parameters = 0;
   for (const auto& value : launch.values) parameters += value.size() * sizeof(std::max_align_t);
   if (parameters > kParameterBytes) return std::to_string(parameters) + " bytes of parameters";
@@ -97,7 +102,17 @@ std::string KernelRun::Run() {
   }
   for (uint64_t i = 0, at = start; i < count && failure_.empty(); ++i, at = (at + step) % count)
     RunBlock(static_cast<uint32_t>(at));
-  return failure_;
+  return failure_.empty() ? RefuseSharedMemory() : failure_;
+}
+
+std::string KernelRun::RefuseSharedMemory() const {
+  const size_t fixed = SharedMemory::Get().BytesOf(variables_), dynamic = launch_.config.shared_bytes;
+  if (fixed > kMaxStaticShared)
+    return "kernel " + launch_.name + ": variables of " + std::to_string(fixed) + " bytes in shared memory";
+  if (fixed + dynamic > kMaxShared)
+    return "kernel " + launch_.name + " cannot be launched with " + std::to_string(dynamic) +
+           " bytes of shared memory beside variables of " + std::to_string(fixed);
+  return "";
 }
 
 void KernelRun::BeginInterval() {
@@ -264,6 +279,7 @@ void KernelRun::Access(const void* p, size_t n, Mode mode, const void* pc) {
     if (fault.kind == FaultKind::kNone && !declared)
       fault.kind = any ? FaultKind::kNotDeclared : FaultKind::kOutOfBounds;
   } else if (shared.fixed().Holds(p)) {
+    shared.Note(p, variables_);
     fault = CheckAccess(shared.fixed(), actor_, p, n, mode);
   } else if (shared.dynamic().Holds(p)) {
     fault = CheckAccess(shared.dynamic(), actor_, p, n, mode);

@@ -106,6 +106,8 @@ class KernelRun : public OrderOracle {
   void RunBlock(uint32_t number);
   void RunThread(Thread& thread);
   void BeginInterval();
+  // Of what the launch turned out to use of shared memory; "" where it is legal.
+  std::string RefuseSharedMemory() const;
   void ReleaseBarrier();
   // Where all lanes of the thread's operation have come.
   void TryCollective(Thread& thread);
@@ -135,6 +137,7 @@ class KernelRun : public OrderOracle {
   std::vector<std::pair<uint64_t, uint3>> blocks_;  // first interval of each block that began
   bool fenced_ = false;                             // a thread of the block has fenced
   bool busy_ = false;
+  std::vector<bool> variables_;  // of shared memory, those that were touched
   std::string failure_;
 };
 

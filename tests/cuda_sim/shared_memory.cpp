@@ -31,8 +31,12 @@ SharedMemory::SharedMemory() {
   fixed_.bytes = static_cast<size_t>(__stop_onda_shared - __start_onda_shared);
   AddShadow(fixed_);
   variables_ = Symbols::Program().Between(__start_onda_shared, __stop_onda_shared);
-  for (const Symbol& v : variables_)
-    std::memset(fixed_.allowed + (v.address - reinterpret_cast<uintptr_t>(fixed_.base)), 1, v.bytes);
+  number_.assign(fixed_.bytes / kAlignment + 1, static_cast<uint32_t>(variables_.size()));
+  for (size_t i = 0; i < variables_.size(); ++i) {
+    const size_t at = variables_[i].address - reinterpret_cast<uintptr_t>(fixed_.base), bytes = variables_[i].bytes;
+    std::memset(fixed_.allowed + at, 1, bytes);
+    for (size_t k = at / kAlignment; k <= (at + bytes - 1) / kAlignment; ++k) number_[k] = static_cast<uint32_t>(i);
+  }
   dynamic_.base = static_cast<char*>(::operator new(kDynamicBytes + kRedZone, std::align_val_t{1024}));
   dynamic_.bytes = kDynamicBytes + kRedZone;
   AddShadow(dynamic_);
@@ -41,6 +45,13 @@ SharedMemory::SharedMemory() {
 void SharedMemory::SetDynamicBytes(size_t bytes) {
   std::memset(dynamic_.allowed, 1, bytes);
   std::memset(dynamic_.allowed + bytes, 0, dynamic_.bytes - bytes);
+}
+
+size_t SharedMemory::BytesOf(const std::vector<bool>& variables) const {
+  size_t bytes = 0;
+  for (size_t i = 0; i < variables_.size() && i < variables.size(); ++i)
+    if (variables[i]) bytes += variables_[i].bytes;
+  return bytes;
 }
 
 std::string SharedMemory::Describe(const void* p) const {

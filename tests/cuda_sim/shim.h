@@ -14,7 +14,10 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
-#define __launch_bounds__(...)
+// The bound stands as a count of no-operations ahead of the function, a 32nd of it: launch_bounds.h finds it there.
+#define ONDA_BOUND_OF(threads, ...) ((threads) / 32)
+#define __launch_bounds__(...) \
+  __attribute__((patchable_function_entry(ONDA_BOUND_OF(__VA_ARGS__, 0), ONDA_BOUND_OF(__VA_ARGS__, 0))))
 #define __constant__ static
 #define __grid_constant__
 // All variables of static shared memory lie in one section, which holds one block's at a time. `used`: other threads
