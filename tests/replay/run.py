@@ -5,8 +5,9 @@
 
 onnx_suite_replay.tar.gz records what onnx's checker, shape inference, parser, printer, version converter, inliner and
 reference evaluator answered in its own tests. Each call is put to Onda: what raised must be refused, what returned
-accepted, types must be equal and shapes no weaker, parsed and printed models the same. disagreements.txt lists where Onda
-does not follow, and why; it is kept exact. The shares that are demanded stand in SHARES.
+accepted, types must be equal and shapes no weaker, parsed and printed models the same, computed values equal. A model that
+was converted to other operator sets or whose functions were inlined must compute what it computed before. disagreements.txt
+lists where Onda does not follow, and why; it is kept exact. The shares that are demanded stand in SHARES.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,15 +25,17 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 import case_runner  # noqa: E402
 import onnx  # noqa: E402
+from evaluate import breaks_when_run, random_inputs, read_call, write_case  # noqa: E402
 from plain import (compare_types, difference, known_names, plain_function, plain_graph, plain_nodes, read_type,  # noqa: E402
                    type_of, types_by_name)
 
 OUT = ROOT / "build" / "replay"
 ARCHIVE = "onnx_suite_replay.tar.gz"
 # Of the calls that raise, this share must be refused; of the others, that share agree. The version converter is not held to
-# it: onnx's own does not check the models of its tests, many of which break the specification.
+# it: onnx's own does not check the models of its tests, many of which break the specification. Nor is the reference
+# evaluator, which is not the specification: each run in which Onda computes something else is listed.
 SHARES = {"raises": 0.90, "returns": 0.98}
-FREE = {"version_converter"}
+FREE = {"version_converter", "reference"}
 # Operators of ONNX 1.0 that onnx's checker lets pass and has no signatures of.
 EXPERIMENTAL = {"ATen", "Affine", "ConstantFill", "Crop", "DynamicSlice", "GRUUnit", "GivenTensorFill", "ImageScaler",
                 "ParametricSoftplus", "Scale", "ScaledTanh"}
@@ -47,6 +50,8 @@ class Replay:
         self.results = {}  # name: (status, message)
         self.kinds = {}  # name: "raises" or "returns"
         self.checks = defaultdict(list)  # options of `onda check`: (name, path, function of the report)
+        self.broken = set()  # names of what is refused and what onnx's own evaluator cannot run either
+        self.runs = {}  # folder of a case of `onda test`: name
         self.models = 0
 
     def blob(self, key):
@@ -84,6 +89,20 @@ class Replay:
             return
         for entry in entries[len(lines):]:
             self.run_batch(options, [entry])
+
+    def new_run(self, name):
+        """A folder in which a case of `onda test` is written now and run later."""
+        folder = self.work / "runs" / str(len(self.runs))
+        self.runs[folder.name] = name
+        return folder
+
+    def run_cases(self):
+        folders = [self.work / "runs" / folder for folder in self.runs]
+        if not folders:
+            return
+        outcome = case_runner.run_cases(self.onda, folders, self.work / "runs_report", ("--jobs", "2", "--quiet"), depth=1)
+        for folder, (status, message) in outcome.items():
+            self.set(self.runs[folder], status, message)
 
     def command(self, *arguments):
         """(exit code, what is on standard error)."""
@@ -211,8 +230,15 @@ def replay_inference(replay, name, call):
         replay.set(name, "skipped", REGISTERED)
         return
     expected = types_by_name(onnx.ModelProto.FromString(replay.blob(call["returns"]["blob"])))
-    replay.check(name, ("--types",), data,
-                 judge_types(expected, lambda report: inference_errors(report, check_type) if strict else []))
+    judge = judge_types(expected, lambda report: inference_errors(report, check_type) if strict else [])
+
+    def judge_and_run(report):
+        status, message = judge(report)
+        if status == "refused" and breaks_when_run(onnx.ModelProto.FromString(data)):
+            replay.broken.add(name)
+        return status, message
+
+    replay.check(name, ("--types",), data, judge_and_run)
 
 
 def replay_function_inference(replay, name, call):
@@ -325,12 +351,45 @@ def replay_printer(replay, name, call):
     replay.set(name, "differs" if found else "pass", found)
 
 
+# --- two models that say the same
+
+def replay_pair(replay, name, call):
+    """The model that was given and the one that came back give the same for the same inputs."""
+    before, after = (replay.blob(entry["blob"]) for entry in (call["args"][0], call["returns"]))
+    before = onnx.ModelProto.FromString(before)
+    try:
+        inputs = random_inputs(before)
+    except (KeyError, ValueError) as error:
+        replay.set(name, "skipped", f"no random inputs: {error}")
+        return
+    source = replay.work / "pairs" / str(len(replay.runs))
+    write_case(source, before, inputs, [])
+    stored = source / "outputs"
+    code, message = replay.command("run", source / "model.onnx", "--data-set", source / "test_data_set_0", "--output-dir",
+                                   stored, "--format", "pb")
+    if code:
+        replay.set(name, "skipped", f"the model does not run before it is converted either: {message}")
+        return
+    outputs = [onnx.TensorProto.FromString((stored / f"{value.name}.pb").read_bytes()) for value in before.graph.output]
+    write_case(replay.new_run(name), onnx.ModelProto.FromString(after), inputs, outputs)
+
+
+def replay_inliner(replay, name, call):
+    if "raises" in call:
+        replay.check(name, ("--no-inference",), replay.blob(call["args"][0]["blob"]), judge_refusal(call["msg"]))
+    else:
+        replay_pair(replay, name, call)
+
+
 # --- the version converter
 
 def replay_converter(replay, name, call):
     """Onda converts to the newest operator sets: the result must pass onnx's checker, with outputs of the same types."""
     if call["args"][1] != onnx.defs.onnx_opset_version():
-        replay.set(name, "skipped", "Onda converts to the newest operator sets only")
+        if "raises" in call:
+            replay.set(name, "skipped", "Onda converts to the newest operator sets only")
+        else:
+            replay_pair(replay, name, call)
         return
     model = onnx.ModelProto.FromString(replay.blob(call["args"][0]["blob"]))
     path = replay.new_model(replay.blob(call["args"][0]["blob"]))
@@ -354,8 +413,22 @@ def replay_converter(replay, name, call):
     replay.set(name, "pass")
 
 
+# --- the reference evaluator
+
+def replay_reference(replay, name, call):
+    """What the evaluator computed, Onda computes; what it refused, Onda refuses."""
+    if registered_by_test(onnx.ModelProto.FromString(replay.blob(call["model"]))):
+        replay.set(name, "skipped", REGISTERED)
+        return
+    model, inputs, outputs, reason = read_call(call, replay.blob)
+    if reason:
+        replay.set(name, "skipped", reason)
+    else:
+        write_case(replay.new_run(name), model, inputs, outputs, "raises" in call)
+
+
 SUITES = {"checker": replay_checker, "shape_inference": replay_inference, "parser": replay_parser, "printer": replay_printer,
-          "version_converter": replay_converter}
+          "version_converter": replay_converter, "reference": replay_reference, "inliner": replay_inliner}
 
 
 def unpack(archive):
@@ -372,7 +445,8 @@ def unpack(archive):
 def registered_by_test(model):
     """Whether a node needs an operator that there is none of: the test registers it in onnx while it runs."""
     functions = {(f.domain, f.name) for f in model.functions}
-    if any(node.domain.startswith("test.") for node in model.graph.node):
+    if any(node.domain.startswith("test.") or node.domain in ("experimental", "custom") and not functions
+           for node in model.graph.node):
         return True
     return any(node.domain == "" and (node.domain, node.op_type) not in functions and not onnx.defs.has(node.op_type)
                and node.op_type not in EXPERIMENTAL for node in model.graph.node)
@@ -380,7 +454,7 @@ def registered_by_test(model):
 
 def shares(replay):
     """Prints how many calls agree, by suite and over all; gives (name, what) where too few do."""
-    counts, failed = defaultdict(lambda: [0, 0]), []
+    counts, failed = defaultdict(lambda: [0, 0, 0]), []
     for name, (status, _) in replay.results.items():
         suite, kind = name.split("::")[0], replay.kinds[name]
         if status == "skipped":
@@ -388,8 +462,11 @@ def shares(replay):
         for key in [(suite, kind)] + [("all", kind)] * (suite not in FREE):
             counts[key][0] += status == "pass"
             counts[key][1] += 1
-    for (suite, kind), (agree, total) in sorted(counts.items()):
-        print(f"{suite}, calls that {kind[:-1]}: {agree} of {total} agree ({100 * agree / total:.1f}%)")
+            counts[key][2] += name in replay.broken
+    for (suite, kind), (agree, total, broken) in sorted(counts.items()):
+        print(f"{suite}, calls that {kind[:-1]}: {agree} of {total} agree ({100 * agree / total:.1f}%)"
+              + (f"; {broken} of the others are models that onnx's reference evaluator cannot run either, without them "
+                 f"{100 * agree / (total - broken):.1f}%" if broken else ""))
         if suite == "all" and agree < SHARES[kind] * total:
             failed.append((f"{suite}, {kind}", f"{agree} of {total} is less than {SHARES[kind]:.0%}"))
     return failed
@@ -422,6 +499,7 @@ def main():
         replay.kinds[name] = "raises" if "raises" in call else "returns"
         SUITES[suite](replay, name, call)
     replay.run_checks()
+    replay.run_cases()
     path = HERE / "disagreements.txt"
     listed = case_runner.read_list(path) if path.exists() else {}
     results = {name: ("pass", "") if status == "skipped" else (status, message)
@@ -431,9 +509,9 @@ def main():
         listed = case_runner.read_list(path)
     failures = case_runner.compare(results, listed, bool(arguments.only))
     failures += shares(replay)
+    reasons = Counter(message.partition(": ")[0] for status, message in replay.results.values() if status == "skipped")
     skipped = sum(status == "skipped" for status, _ in replay.results.values())
-    print(f"{skipped} calls are not replayed: files that were not recorded, operators that a test registers, conversions to "
-          "older operator sets")
+    print(f"{skipped} calls are not replayed: " + ", ".join(f"{count} {what}" for what, count in reasons.most_common()))
     case_runner.report_and_exit("onnx's own suites", results, listed, failures, time.monotonic() - begin)
 
 
