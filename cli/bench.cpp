@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -57,6 +58,27 @@ double Percentile(const std::vector<double>& sorted, double share) {
   return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
+// Times in milliseconds, in any order, as "median_ms" and so on.
+json Summary(std::vector<double> times) {
+  double sum = 0;
+  for (double time : times) sum += time;
+  std::sort(times.begin(), times.end());
+  return {{"min_ms", times.front()},
+          {"median_ms", Percentile(times, 0.5)},
+          {"mean_ms", sum / static_cast<double>(times.size())},
+          {"p90_ms", Percentile(times, 0.9)},
+          {"p95_ms", Percentile(times, 0.95)},
+          {"p99_ms", Percentile(times, 0.99)},
+          {"max_ms", times.back()}};
+}
+
+void PrintSummary(const json& summary) {
+  for (const char* key : {"median_ms", "mean_ms", "min_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"}) {
+    const std::string name = std::string(key, std::char_traits<char>::length(key) - 3);
+    std::printf("  %-7s %9.3f ms\n", name.c_str(), summary[key].get<double>());
+  }
+}
+
 }  // namespace
 
 int Bench(const BenchOptions& options) {
@@ -73,36 +95,31 @@ int Bench(const BenchOptions& options) {
 
   for (int i = 0; i < options.warmup; ++i) engine.RunOnce();
   std::vector<double> times;
+  std::map<std::string, std::vector<double>> device_times;  // by provider
   const Clock::time_point start = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   while (options.runs > 0 ? times.size() < static_cast<size_t>(options.runs)
                           : times.empty() || elapsed() < options.seconds) {
     times.push_back(engine.RunOnce());
+    for (const auto& [provider, time] : engine.DeviceMilliseconds()) device_times[provider].push_back(time);
   }
-  double sum = 0;
-  for (double time : times) sum += time;
-  std::sort(times.begin(), times.end());
-  const json report = {{"model", options.model},
-                       {"threads", options.engine.threads},
-                       {"load_ms", load_ms},
-                       {"runs", times.size()},
-                       {"min_ms", times.front()},
-                       {"median_ms", Percentile(times, 0.5)},
-                       {"mean_ms", sum / static_cast<double>(times.size())},
-                       {"p90_ms", Percentile(times, 0.9)},
-                       {"p95_ms", Percentile(times, 0.95)},
-                       {"p99_ms", Percentile(times, 0.99)},
-                       {"max_ms", times.back()},
-                       {"peak_rss_kb", PeakKib()}};
+  json report = {{"model", options.model},
+                 {"threads", options.engine.threads},
+                 {"load_ms", load_ms},
+                 {"runs", times.size()},
+                 {"peak_rss_kb", PeakKib()}};
+  report.update(Summary(times));
+  for (const auto& [provider, on_device] : device_times) report["devices"][provider] = Summary(on_device);
   if (options.json) {
     Say(report);
     return kExitOk;
   }
   std::printf("loaded in %.1f ms, %zu runs after %d to warm up, peak memory %.1f MiB\n", load_ms, times.size(),
               options.warmup, static_cast<double>(PeakKib()) / 1024);
-  for (const char* key : {"median_ms", "mean_ms", "min_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"}) {
-    const std::string name = std::string(key, std::char_traits<char>::length(key) - 3);
-    std::printf("  %-7s %9.3f ms\n", name.c_str(), report[key].get<double>());
+  PrintSummary(report);
+  for (const auto& [provider, on_device] : device_times) {
+    std::printf("of which on %s, by events on its stream\n", provider.c_str());
+    PrintSummary(report["devices"][provider]);
   }
   return kExitOk;
 }

@@ -182,6 +182,8 @@ Engine::Engine(const std::string& path, const EngineOptions& options)
                                                 : Session(MakeEnv(options), LoadModel(path), MakeOptions(options))) {}
 
 Engine::Engine(Session session) : session_(std::move(session)) {
+  measured_.SetDeviceTiming();
+  for (const ProviderMemory& provider : session_.GetProviderMemory()) devices_.push_back(provider.provider);
   for (size_t i = 0; i < session_.GetInputCount(); ++i) {
     const TypeInfo info = session_.GetInputTypeInfo(i);
     inputs_.push_back({session_.GetInputName(i), TypeOf(info), info, false});
@@ -225,11 +227,20 @@ void Engine::SetFeeds(const Feeds& feeds, const std::string& device) {
 double Engine::RunOnce() const {
   const auto begin = std::chrono::steady_clock::now();
   if (binding_) {
-    session_.Run(RunOptions(), *binding_);
+    session_.Run(measured_, *binding_);
   } else {
-    session_.Run(feeds_);
+    session_.Run(feeds_, {}, &measured_);
   }
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::vector<std::pair<std::string, double>> Engine::DeviceMilliseconds() const {
+  std::vector<std::pair<std::string, double>> times;
+  for (const std::string& provider : devices_) {
+    const double time = measured_.GetDeviceMilliseconds(provider.c_str());
+    if (time >= 0) times.emplace_back(provider, time);
+  }
+  return times;
 }
 
 void Engine::Observe(const Feeds& feeds, const std::function<void(const NodeResult&)>& observer) const {

@@ -63,6 +63,9 @@ class Engine {
   // memory inputs and outputs stay; "": on the host.
   void SetFeeds(const Feeds& feeds, const std::string& device = "");
   double RunOnce() const;
+  // What the last RunOnce took of each provider's device by its own clock, in milliseconds; without those that have no
+  // clock.
+  std::vector<std::pair<std::string, double>> DeviceMilliseconds() const;
 
   // Runs with the feeds and tells of each node's outputs, in the order of execution.
   struct NodeResult {
@@ -82,6 +85,8 @@ class Engine {
   std::vector<Port> outputs_;
   std::vector<Session::NamedValue> feeds_;
   std::unique_ptr<IoBinding> binding_;  // of feeds on a device
+  RunOptions measured_;                 // of RunOnce
+  std::vector<std::string> devices_;    // the session's providers but cpu
 };
 
 // The value in a file that holds a serialized tensor, sequence, optional or map (.pb), as that input or output has it.

@@ -466,6 +466,8 @@ void InferenceSession::Run(Request& request, const RunSettings& settings) const 
   context.capture = capture_;
   context.ranges = ranges_;
   context.host_pools = host_pools_;
+  context.device_ms = settings.device_ms;
+  std::fill(settings.device_ms.begin(), settings.device_ms.end(), 0.0);
   std::vector<void*> streams;
   for (const auto& [label, stream] : settings.streams) {
     if (!stream) continue;

@@ -129,6 +129,8 @@ class InferenceSession {
     const StopToken* stop = nullptr;
     const NodeObserver* observer = nullptr;
     std::span<const std::pair<std::string, void*>> streams = {};  // of the caller's, by the provider's label
+    // By instance: takes what the run took of each device, below 0 where that cannot be measured. Empty: not wanted.
+    std::span<double> device_ms = {};
   };
   // A run by steps: Feed each input and choose the outputs in any order, then Run. Feeds stay the caller's, are not
   // written to and must stay as they are until Run returns. All safe from any number of threads, each with a request of

@@ -123,6 +123,9 @@ struct OndaRunOptions {
   double timeout = 0;
   std::string tag;
   std::vector<std::pair<std::string, void*>> streams;  // by the provider's label
+  bool device_timing = false;
+  mutable std::mutex device_ms_mutex;
+  mutable std::vector<std::pair<std::string, double>> device_ms;  // of the last run, by the provider's label
   OndaNodeFunction node_function = nullptr;
   void* node_user = nullptr;
 };

@@ -113,12 +113,20 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
     traced = session.profiler->Observe(settings.observer);
     settings.observer = &traced;
   }
+  std::vector<double> device_ms(options && options->device_timing ? inference.instances().instances.size() : 0);
+  settings.device_ms = device_ms;
   const auto begin = session.profiler ? Profiler::Clock::now() : Profiler::Clock::time_point();
   {
     const ControlWord control_word(session.flush_denormals);
     inference.Run(*request, settings);
   }
   if (session.profiler) session.profiler->Add("run", "run", begin);
+  if (!device_ms.empty()) {
+    const std::lock_guard lock(options->device_ms_mutex);
+    options->device_ms.clear();
+    for (size_t i = 1; i < device_ms.size(); ++i)
+      options->device_ms.emplace_back(inference.instances().instances[i]->label(), device_ms[i]);
+  }
   for (size_t i = 0; i < output_count; ++i)
     if (!outputs[i]) {
       const int32_t instance = request->results[i].instance;
@@ -126,6 +134,36 @@ void Run(const OndaSession& session, const OndaRunOptions* options, const char* 
                             instance == 0 ? "" : inference.instances().instances[instance]->label());
     }
 }
+
+OndaValue* OverMemory(std::string device, void* data, size_t bytes, int32_t dtype, const int64_t* dims, size_t rank) {
+  OndaValue* value = nullptr;
+  if (OndaError* error = OndaGetApi(ONDA_API_VERSION)->CreateTensorOver(data, bytes, dtype, dims, rank, &value)) {
+    const Error e(static_cast<ErrorCode>(error->code), error->message);
+    OndaGetApi(ONDA_API_VERSION)->ReleaseError(error);
+    throw e;
+  }
+  value->device = std::move(device);
+  return value;
+}
+
+// Memory that its giver wants back.
+class OwnedMemory {
+ public:
+  OwnedMemory() = default;
+  ~OwnedMemory() {
+    if (release_) release_(user_);
+  }
+  OwnedMemory(const OwnedMemory&) = delete;
+  OwnedMemory& operator=(const OwnedMemory&) = delete;
+  void Own(void (*release)(void*), void* user) {
+    release_ = release;
+    user_ = user;
+  }
+
+ private:
+  void (*release_)(void*) = nullptr;
+  void* user_ = nullptr;
+};
 
 void RequireRunArguments(const OndaSession* session, const char* const* input_names, const OndaValue* const* inputs,
                          size_t input_count, const OndaValue* const* outputs, size_t output_count) {
@@ -191,6 +229,13 @@ void FillRunApi(OndaApi& api) {
       if (stream) options->streams.emplace_back(provider, stream);
     });
   };
+  api.RunOptionsSetDeviceTiming = [](OndaRunOptions* options, int32_t on) { options->device_timing = on != 0; };
+  api.RunOptionsDeviceMilliseconds = [](const OndaRunOptions* options, const char* provider) {
+    const std::lock_guard lock(options->device_ms_mutex);
+    for (const auto& [label, milliseconds] : options->device_ms)
+      if (label == provider) return milliseconds;
+    return -1.0;
+  };
   api.ReleaseRunOptions = [](OndaRunOptions* options) { delete options; };
   api.Run = [](const OndaSession* session, const OndaRunOptions* options, const char* const* input_names,
                const OndaValue* const* inputs, size_t input_count, const char* const* output_names, size_t output_count,
@@ -233,13 +278,19 @@ void FillRunApi(OndaApi& api) {
                                   size_t rank, OndaValue** out) {
     return Guard([&] {
       RequireArgument(device, "device");
-      OndaValue* value = nullptr;
-      if (OndaError* error = OndaGetApi(ONDA_API_VERSION)->CreateTensorOver(data, bytes, dtype, dims, rank, &value)) {
-        const Error e(static_cast<ErrorCode>(error->code), error->message);
-        delete error;
-        throw e;
-      }
-      value->device = device;
+      RequireArgument(out, "out");
+      *out = OverMemory(device, data, bytes, dtype, dims, rank);
+    });
+  };
+  api.CreateTensorOwning = [](const char* device, void* data, size_t bytes, int32_t dtype, const int64_t* dims,
+                              size_t rank, void (*release)(void*), void* user, OndaValue** out) {
+    return Guard([&] {
+      RequireArgument(reinterpret_cast<const void*>(release), "release");
+      RequireArgument(out, "out");
+      const auto owner = std::make_shared<OwnedMemory>();
+      OndaValue* value = OverMemory(device ? device : "", data, bytes, dtype, dims, rank);
+      owner->Own(release, user);  // nothing fails from here on
+      value->value.owner = owner;
       *out = value;
     });
   };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <tuple>
 
 #include "core/api/handles.h"
 #include "core/passes/rules.h"
@@ -421,6 +422,16 @@ void FillSessionApi(OndaApi& api) {
   };
   api.SessionProviderCount = [](const OndaSession* session) {
     return session->session->instances().instances.size() - 1;
+  };
+  api.SessionDlpackDevice = [](const OndaSession* session, const char* device, int32_t* type, int32_t* number) {
+    return Guard([&] {
+      RequireArgument(session, "session");
+      RequireArgument(device, "device");
+      const int32_t instance = *device ? session->session->FindInstance(device) : 0;
+      constexpr std::pair<int32_t, int32_t> kCpu{1, 0};
+      std::tie(*type, *number) =
+          instance == 0 ? kCpu : session->session->instances().instances[static_cast<size_t>(instance)]->DlpackDevice();
+    });
   };
   api.SessionProviderMemory = [](const OndaSession* session, size_t index, const char** provider, uint64_t* total,
                                  uint64_t* free, uint64_t* used) {

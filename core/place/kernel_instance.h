@@ -3,6 +3,7 @@
 #define ONDA_CORE_PLACE_KERNEL_INSTANCE_H_
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,6 +29,11 @@ class KernelInstance {
     return def_->workspace(kernel_, inputs.data(), static_cast<int32_t>(inputs.size()), outputs.data(),
                            static_cast<int32_t>(outputs.size()));
   }
+  bool prepares() const {
+    return def_->size >= offsetof(OndaKernelDef, prepare) + sizeof(def_->prepare) && def_->prepare;
+  }
+  // See OndaKernelDef::prepare.
+  void Prepare(const OndaLaunch& launch, OndaStatus* status) const { def_->prepare(kernel_, &launch, status); }
   void Launch(const OndaLaunch& launch, OndaStatus* status) const { def_->launch(kernel_, &launch, status); }
 
  private:

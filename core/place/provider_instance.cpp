@@ -233,6 +233,33 @@ void ProviderInstance::LaunchExecutable(void* executable, void* stream) const {
   ThrowIfFailed(status, label_);
 }
 
+void ProviderInstance::Trim() const {
+  std::vector<std::unique_ptr<Lane>> unused;
+  {
+    const std::lock_guard lock(mutex_);
+    unused.swap(lanes_);
+  }
+  for (const std::unique_ptr<Lane>& lane : unused) DestroyLane(*lane);
+  if (def_.trim) def_.trim(handle_);
+}
+
+std::pair<int32_t, int32_t> ProviderInstance::DlpackDevice() const {
+  int32_t number = 0;
+  const int32_t kind = def_.dlpack_device ? def_.dlpack_device(handle_, &number) : 0;
+  return {kind, number};
+}
+
+void* ProviderInstance::CopyStream(Lane& lane, StreamRole role) const {
+  const size_t i = role == StreamRole::kDownload;
+  if (!lane.copy_streams[i]) {
+    OndaStatus status{};
+    lane.copy_streams[i] = def_.create_stream(handle_, &status);
+    ThrowIfFailed(status, label_);
+  }
+  lane.copying[i] = true;
+  return lane.copy_streams[i];
+}
+
 std::unique_ptr<ProviderInstance::Lane> ProviderInstance::TakeLane(size_t events) const {
   std::unique_ptr<Lane> lane;
   {
@@ -283,9 +310,14 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {
-  if (lane.stream) Quiet(lane.stream);
+  void* const streams[] = {lane.stream, lane.copy_streams[0], lane.copy_streams[1]};
+  for (void* stream : streams)
+    if (stream) Quiet(stream);
   for (void* event : lane.events) def_.destroy_event(handle_, event);
-  if (lane.stream) def_.destroy_stream(handle_, lane.stream);
+  for (void* event : lane.timing)
+    if (event) def_.destroy_event(handle_, event);
+  for (void* stream : streams)
+    if (stream) def_.destroy_stream(handle_, stream);
   if (lane.status) Free(lane.status);
 }
 

@@ -25,6 +25,10 @@ void CheckProviderDef(const OndaProviderDef* def, const std::string& name);
 // The table with NULL for what its version does not have yet.
 OndaProviderDef CompleteProviderDef(const OndaProviderDef* def);
 
+// What a stream of a lane is for. Copies between device and host have streams of their own where they are long enough
+// to run beside launches.
+enum class StreamRole : uint8_t { kCompute, kUpload, kDownload };
+
 // Gives the kernels of the host for an operator, best first.
 using KernelTable = std::span<const OndaKernelDef* const> (*)(std::string_view domain, std::string_view op);
 
@@ -53,13 +57,18 @@ class ProviderInstance {
   // The table and kernel of a claimed region.
   std::pair<const OndaKernelDef*, void*> CompileRegion(const OndaRegionView& region) const;
   double NodeMicroseconds(const OndaNodeView& node) const { return def_.node_microseconds(handle_, &node); }
+  // From so many bytes on a copy from or to the host takes longer than the launches that its events stand for.
+  size_t overlap_bytes() const {
+    return static_cast<size_t>(2 * def_.launch_microseconds * def_.copy_gigabytes_per_second * 1e3);
+  }
+  // The number and kind of the device for DLPack; kind 0: none.
+  std::pair<int32_t, int32_t> DlpackDevice() const;
 
   // Where the provider does not tell, all is 0.
   OndaMemoryInfo Memory() const;
   void SetMemoryLimit(uint64_t bytes) const;
-  void Trim() const {
-    if (def_.trim) def_.trim(handle_);
-  }
+  // Gives back what nobody uses: lanes, and what the provider keeps.
+  void Trim() const;
   bool has_host_memory() const { return def_.allocate_host && def_.free_host; }
   void* AllocateHost(size_t bytes) const { return def_.allocate_host(handle_, bytes); }
   void FreeHost(void* memory) const { def_.free_host(handle_, memory); }
@@ -102,15 +111,20 @@ class ProviderInstance {
   void LaunchExecutable(void* executable, void* stream) const;
   void DestroyExecutable(void* executable) const { def_.destroy_executable(handle_, executable); }
 
-  // A stream with its status word, for one run at a time.
+  // A stream with its status word, for one run at a time, and streams for copies where they were asked for.
   struct Lane {
     void* stream = nullptr;
-    int32_t* status = nullptr;        // two int32 in device memory, zero
-    int32_t read_status[2] = {0, 0};  // where they are copied to; lasts as long as the stream that copies
+    void* copy_streams[2] = {nullptr, nullptr};  // upload, download
+    bool copying[2] = {false, false};            // whether the present run uses them
+    int32_t* status = nullptr;                   // two int32 in device memory, zero
+    int32_t read_status[2] = {0, 0};             // where they are copied to; lasts as long as the stream that copies
     std::vector<void*> events;
+    void* timing[3] = {nullptr, nullptr, nullptr};  // begin, end of computing, end of downloads; made when asked for
   };
   // From those that earlier runs returned, or a new one. events: how many the lane must have at least.
   std::unique_ptr<Lane> TakeLane(size_t events) const;
+  // The lane's stream for copies, made at the first call.
+  void* CopyStream(Lane& lane, StreamRole role) const;
   // clean: nothing is running on it, and its status word is zero; otherwise it is thrown away.
   void ReturnLane(std::unique_ptr<Lane> lane, bool clean) const;
 

@@ -121,12 +121,36 @@ void Binder::AddStep(NodeId id, int32_t position, bool dynamic) {
     if (input >= node.inputs.size() || !ReadsOnHost(node, input)) view.data = nullptr;
     views.push_back(view);
   }
+  if (step.instance != 0 && kernel->prepares()) Prepare(step, views);
   const std::span<const OndaTensorView> all(views);
   step.workspace_bytes = kernel->Workspace(all.first(step.input_count), all.subspan(step.input_count));
   if (step.workspace_bytes) {
     step.workspace_offset = NewBuffer(node.instance, step.workspace_bytes);  // an index until Finish
   }
   plan_->steps.push_back(step);
+}
+
+void Binder::Prepare(const Step& step, std::span<OndaTensorView> views) {
+  const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
+  lanes_.resize(plan_->arena_bytes.size());
+  std::unique_ptr<ProviderInstance::Lane>& lane = lanes_[step.instance];
+  if (!lane) lane = provider.TakeLane(0);
+  OndaLaunch launch{};
+  launch.size = sizeof(launch);
+  launch.inputs = views.data();
+  launch.input_count = step.input_count;
+  launch.outputs = views.data() + step.input_count;
+  launch.output_count = step.output_count;
+  launch.stream = lane->stream;
+  launch.node = step.node;
+  OndaStatus status{};
+  step.kernel->Prepare(launch, &status);
+  if (status.code) ThrowStatus(status, graph_.node(step.node), views.first(step.input_count));
+}
+
+Binder::~Binder() {
+  for (size_t i = 0; i < lanes_.size(); ++i)
+    if (lanes_[i]) program_.compiled().instances().instances[i]->ReturnLane(std::move(lanes_[i]), true);
 }
 
 // The host reads what a copy writes only after that copy's event.
@@ -142,9 +166,11 @@ void Binder::WaitForCopies(const Node& node) {
     step.instance = waited.instance;
     step.event = waited.event;
     plan_->steps.push_back(step);
-    // Events of one stream are reached in order.
+    // Events of one stream are reached in order, but ScheduleCopies changes that of copies.
     std::erase_if(pending_, [&](const auto& p) {
-      return p.second.instance == waited.instance && p.second.event <= waited.event;
+      return p.second.instance == waited.instance &&
+             (p.second.event == waited.event ||
+              (p.second.event < waited.event && !p.second.overlaps && !waited.overlaps));
     });
   }
 }
@@ -192,7 +218,9 @@ void Binder::AddCopy(NodeId id) {
   if (to_host) {
     record.event = NewEvent(record.instance);
     plan_->steps.push_back(record);
-    pending_[to] = {record.instance, record.event};
+    const bool overlaps = Overlaps(step);
+    pending_[to] = {record.instance, record.event, overlaps};
+    if (overlaps) held_.push_back(values_[from].root);
   } else if (step.copy == kOndaPeerToPeer) {  // the source may reuse the memory only after the copy
     record.event = NewEvent(record.instance);
     plan_->steps.push_back(record);

@@ -1,6 +1,7 @@
 // Binds one segment of a program to shapes. Private to core/plan; bind.h is how it is asked for. The parts:
 //   bind.cpp         walks the nodes: facts, what shapes alone decide, views
 //   bind_steps.cpp   launches and copies with their arguments, buffers and events
+//   schedule_copies.cpp  copies that run beside launches
 //   finish_plan.cpp  what outlives the segment, branches, memory offsets, spans that can be captured
 #ifndef ONDA_CORE_PLAN_BINDER_H_
 #define ONDA_CORE_PLAN_BINDER_H_
@@ -9,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ class Binder : public InferContext {
     plan_->live_bytes.resize(plan_->arena_bytes.size());
     plan_->peak_nodes.resize(plan_->arena_bytes.size(), kNoNode);
   }
+
+  ~Binder();
 
   std::shared_ptr<const Plan> Run();
 
@@ -84,6 +88,10 @@ class Binder : public InferContext {
   void AddStep(NodeId id, int32_t position, bool dynamic);
   void AddCopy(NodeId id);
   void WaitForCopies(const Node& node);
+  bool Overlaps(const Step& copy) const;
+  void ScheduleCopies();
+  // Has the kernel make what its launches of these shapes need.
+  void Prepare(const Step& step, std::span<OndaTensorView> views);
   int32_t NewBuffer(int32_t instance, size_t bytes);
   int32_t NewEvent(int32_t instance) { return plan_->event_counts[instance]++; }
   int32_t Location(ValueId id) const { return LocationOf(graph_, id); }
@@ -105,11 +113,13 @@ class Binder : public InferContext {
   struct Pending {
     int32_t instance;
     int32_t event;
+    bool overlaps;  // is on a stream of its own
   };
   std::map<ValueId, Pending> pending_;  // copies to the host that nobody has waited for yet
-  std::vector<ValueId> held_;           // host values that copies read until the plan's end
+  std::vector<ValueId> held_;           // values that copies may read until the plan's end
   std::vector<ValueId> produced_;       // by this segment, in order
   std::shared_ptr<Plan> plan_;
+  std::vector<std::unique_ptr<ProviderInstance::Lane>> lanes_;  // by instance: of Prepare; or null
   int64_t fresh_ = 0;
 };
 

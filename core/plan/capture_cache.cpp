@@ -10,7 +10,9 @@ constexpr size_t kMaxEntries = 4;
 
 CaptureCache::CaptureCache(std::vector<CaptureSpan> spans,
                            std::vector<std::shared_ptr<const ProviderInstance>> instances)
-    : spans_(std::move(spans)), instances_(std::move(instances)), states_(spans_.size()) {}
+    : spans_(std::move(spans)), instances_(std::move(instances)), states_(spans_.size()) {
+  for (State& state : states_) state.free.reserve(kMaxEntries);
+}
 
 CaptureCache::~CaptureCache() {
   for (size_t s = 0; s < states_.size(); ++s)
@@ -52,7 +54,7 @@ void CaptureCache::Return(size_t span, std::unique_ptr<Entry> entry) noexcept {
     instances_[span]->DestroyExecutable(state.free.back()->executable);
     state.free.pop_back();
   }
-  state.free.push_front(std::move(entry));
+  state.free.insert(state.free.begin(), std::move(entry));
 }
 
 void CaptureCache::GiveUp(size_t span, std::string reason) {

@@ -3,7 +3,6 @@
 #define ONDA_CORE_PLAN_CAPTURE_CACHE_H_
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -71,9 +70,9 @@ class CaptureCache {
   struct State {
     int64_t runs = 0;
     int64_t replays = 0;
-    int32_t taken = 0;                       // entries that runs have
-    std::list<std::unique_ptr<Entry>> free;  // the most recently used first
-    std::string failure;                     // why it is not captured; "" while it may be
+    int32_t taken = 0;                         // entries that runs have
+    std::vector<std::unique_ptr<Entry>> free;  // the most recently used first; has room for all
+    std::string failure;                       // why it is not captured; "" while it may be
   };
   const std::vector<CaptureSpan> spans_;
   std::vector<std::shared_ptr<const ProviderInstance>> instances_;  // by span

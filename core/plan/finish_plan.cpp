@@ -48,6 +48,7 @@ void Binder::FindGroups() {
 
 void Binder::Finish(int32_t end) {
   plan_->end = end;
+  ScheduleCopies();
   const int32_t size = static_cast<int32_t>(program_.order().size());
   auto outlives = [&](ValueId id) { return program_.last_use(id) >= end; };
   // Values that outlive the segment leave the arena, with all that shares their memory.
@@ -138,7 +139,7 @@ void Binder::Finish(int32_t end) {
 // Whether asking for the step again, with data at the same addresses, asks for the same work.
 bool Binder::CanBeCaptured(const Step& step) const {
   if (step.instance == 0 || !program_.compiled().instances().instances[step.instance]->captures()) return false;
-  if (step.kind == Step::Kind::kCopy) return step.copy != kOndaPeerToPeer;
+  if (step.kind == Step::Kind::kCopy) return step.copy != kOndaPeerToPeer && step.stream == StreamRole::kCompute;
   if (step.kind != Step::Kind::kLaunch || (step.kernel->def().flags & kOndaKernelNotCaptured)) return false;
   const Node& node = graph_.node(step.node);
   for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {

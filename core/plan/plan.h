@@ -46,6 +46,7 @@ struct Step {
   };
   Kind kind = Kind::kLaunch;
   OndaCopyKind copy = kOndaHostToDevice;
+  StreamRole stream = StreamRole::kCompute;  // of copies, records and waits; launches are computing
   int32_t instance = 0;
   int32_t other = 0;
   int32_t event = 0;

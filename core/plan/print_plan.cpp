@@ -49,12 +49,17 @@ std::string ArgumentList(const Program& program, const Plan& plan, const std::ve
 
 std::string StepText(const Program& program, const Plan& plan, const Step& step) {
   const auto label = [&](int32_t instance) { return program.compiled().instances().instances[instance]->label(); };
+  const auto worker = [&] {
+    return label(step.instance) + (step.stream == StreamRole::kUpload     ? "'s upload stream"
+                                   : step.stream == StreamRole::kDownload ? "'s download stream"
+                                                                          : "");
+  };
   const std::string event = "event " + std::to_string(step.event) + " of ";
   switch (step.kind) {
     case Step::Kind::kRecord:
-      return label(step.instance) + " records " + event + label(step.instance);
+      return worker() + " records " + event + label(step.instance);
     case Step::Kind::kWait:
-      return label(step.instance) + " waits for " + event + label(step.other);
+      return worker() + " waits for " + event + label(step.other);
     case Step::Kind::kHostWait:
       return "the host waits for " + event + label(step.instance);
     case Step::Kind::kLaunch:
@@ -62,7 +67,7 @@ std::string StepText(const Program& program, const Plan& plan, const Step& step)
       break;
   }
   const Node& node = program.compiled().graph().node(step.node);
-  std::string text = label(step.instance) + (step.kind == Step::Kind::kCopy ? " copies " : " runs ") + node.op_type;
+  std::string text = worker() + (step.kind == Step::Kind::kCopy ? " copies " : " runs ") + node.op_type;
   if (!node.name.empty()) text += " '" + node.name + "'";
   text += ": " + ArgumentList(program, plan, node.inputs, step.first_argument, step.input_count);
   text += " -> ";

@@ -183,7 +183,7 @@ void Execution::RunPlan(const Plan& plan) {
   const Range range(context_, instances, plan, graph_.name);
   Allocate(plan);
   Replays replays(plan, frame_);  // ahead of the lanes: given back when nothing runs any more
-  Lanes lanes(instances, plan, frame_, context_.streams);
+  Lanes lanes(instances, plan, frame_, context_.streams, context_.device_ms);
   frame_.views.resize(plan.arguments.size());
   uint32_t next = 0;
   if (plan.captures && context_.capture && !context_.observer) {
@@ -211,6 +211,7 @@ void Execution::RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& 
       continue;
     }
     const Step& step = plan.steps[s];
+    const auto stream = [&] { return lanes.Stream(step.instance, step.stream); };
     switch (step.kind) {
       case Step::Kind::kLaunch:
         Launch(plan, step, lanes);
@@ -219,20 +220,17 @@ void Execution::RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& 
         const OndaTensorView* views = Resolve(plan, step.first_argument, 2);
         const size_t bytes = static_cast<const TensorView&>(views[0]).bytes();
         const bool observed = context_.observer && context_.observer->after_copy;
-        WorkTimer timer(observed, *instances.instances[step.instance], lanes.At(step.instance).stream);
+        WorkTimer timer(observed, *instances.instances[step.instance], stream());
         if (bytes)
-          instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, KindOf(plan, step),
-                                                   lanes.At(step.instance).stream);
+          instances.instances[step.instance]->Copy(views[1].data, views[0].data, bytes, KindOf(plan, step), stream());
         if (observed) context_.observer->after_copy(graph_.node(step.node), std::span(views, 2), timer.Milliseconds());
         break;
       }
       case Step::Kind::kRecord:
-        instances.instances[step.instance]->Record(lanes.At(step.instance).events[step.event],
-                                                   lanes.At(step.instance).stream);
+        instances.instances[step.instance]->Record(lanes.At(step.instance).events[step.event], stream());
         break;
       case Step::Kind::kWait:
-        instances.instances[step.instance]->Wait(lanes.At(step.instance).stream,
-                                                 lanes.At(step.other).events[step.event]);
+        instances.instances[step.instance]->Wait(stream(), lanes.At(step.other).events[step.event]);
         break;
       case Step::Kind::kHostWait:
         instances.instances[step.instance]->SynchronizeEvent(lanes.At(step.instance).events[step.event]);

@@ -42,6 +42,7 @@ struct RunContext {
   // By instance: host memory for what is copied from its device; null where it has none. May be empty.
   std::span<const std::shared_ptr<BlockPool>> host_pools = {};
   std::span<void* const> streams = {};  // by instance: the caller's; null: one of the engine's own. May be empty
+  std::span<double> device_ms = {};     // by instance: what the run took of it is added. Empty: not measured
   bool ranges = false;                  // providers are told of sessions and nodes
   bool capture = true;                  // devices replay what they have recorded
   bool deterministic = false;           // results do not depend on the threads

@@ -21,15 +21,22 @@ namespace onda {
 // The lanes of the devices that a plan uses, for one walk of it.
 class Lanes {
  public:
-  Lanes(const InstanceSet& instances, const Plan& plan, Frame& frame, std::span<void* const> streams)
-      : instances_(instances), plan_(plan), streams_(streams), lanes_(frame.lanes) {
+  // milliseconds: by instance, to which the time of each device's work is added; below 0 where it cannot be measured.
+  // Empty: nothing is measured.
+  Lanes(const InstanceSet& instances, const Plan& plan, Frame& frame, std::span<void* const> streams,
+        std::span<double> milliseconds)
+      : instances_(instances), plan_(plan), streams_(streams), milliseconds_(milliseconds), lanes_(frame.lanes) {
     lanes_.resize(instances.instances.size());
   }
   // On the way of an error: nothing may run any more when memory is given back, and lanes may wait for each other's
   // events. A lane in doubt is thrown away.
   ~Lanes() {
     for (size_t i = 1; i < lanes_.size(); ++i)
-      if (lanes_[i]) instances_.instances[i]->Quiet(lanes_[i]->stream);
+      if (lanes_[i]) {
+        instances_.instances[i]->Quiet(lanes_[i]->stream);
+        for (size_t s = 0; s < 2; ++s)
+          if (lanes_[i]->copying[s]) instances_.instances[i]->Quiet(lanes_[i]->copy_streams[s]);
+      }
     for (size_t i = 1; i < lanes_.size(); ++i)
       if (lanes_[i]) GiveBack(i, false);
   }
@@ -44,7 +51,15 @@ class Lanes {
       void* const wrapped = provider.WrapStream(streams_[instance]);
       own_streams_[instance] = std::exchange(lanes_[instance]->stream, wrapped);
     }
+    BeginTiming(static_cast<size_t>(instance));
     return *lanes_[instance];
+  }
+  // A stream of the caller's takes all of the work.
+  void* Stream(int32_t instance, StreamRole role) {
+    ProviderInstance::Lane& lane = At(instance);
+    const size_t i = static_cast<size_t>(instance);
+    if (role == StreamRole::kCompute || (i < own_streams_.size() && own_streams_[i])) return lane.stream;
+    return instances_.instances[i]->CopyStream(lane, role);
   }
 
   // Waits for all work and reads the status words. Returns the node that met an error, and its code; or kNoNode.
@@ -54,7 +69,11 @@ class Lanes {
       const ProviderInstance& provider = *instances_.instances[i];
       int32_t(&status)[2] = lanes_[i]->read_status;
       provider.Copy(status, lanes_[i]->status, sizeof(status), kOndaDeviceToHost, lanes_[i]->stream);
+      EndTiming(i);
       provider.Synchronize(lanes_[i]->stream);
+      for (size_t s = 0; s < 2; ++s)
+        if (lanes_[i]->copying[s]) provider.Synchronize(lanes_[i]->copy_streams[s]);
+      AddTime(i);
       if (status[1] != 0) return {status[0], status[1]};
     }
     for (size_t i = 1; i < lanes_.size(); ++i)
@@ -63,16 +82,46 @@ class Lanes {
   }
 
  private:
+  void BeginTiming(size_t instance) {
+    if (milliseconds_.empty()) return;
+    ProviderInstance::Lane& lane = *lanes_[instance];
+    const ProviderInstance& provider = *instances_.instances[instance];
+    for (void*& event : lane.timing)
+      if (!event) event = provider.CreateTimingEvent();
+    if (lane.timing[0]) provider.Record(lane.timing[0], lane.stream);
+  }
+  void EndTiming(size_t instance) {
+    if (milliseconds_.empty()) return;
+    ProviderInstance::Lane& lane = *lanes_[instance];
+    if (!lane.timing[2]) return;
+    instances_.instances[instance]->Record(lane.timing[1], lane.stream);
+    if (lane.copying[1]) instances_.instances[instance]->Record(lane.timing[2], lane.copy_streams[1]);
+  }
+  // Once all is reached.
+  void AddTime(size_t instance) {
+    if (milliseconds_.empty()) return;
+    const ProviderInstance::Lane& lane = *lanes_[instance];
+    const ProviderInstance& provider = *instances_.instances[instance];
+    if (!lane.timing[2]) {
+      milliseconds_[instance] = -1;
+      return;
+    }
+    double time = provider.ElapsedMilliseconds(lane.timing[0], lane.timing[1]);
+    if (lane.copying[1]) time = std::max(time, provider.ElapsedMilliseconds(lane.timing[0], lane.timing[2]));
+    milliseconds_[instance] += time;
+  }
   void GiveBack(size_t instance, bool clean) {
     if (instance < own_streams_.size() && own_streams_[instance])
       instances_.instances[instance]->DestroyStream(
           std::exchange(lanes_[instance]->stream, std::exchange(own_streams_[instance], nullptr)));
+    lanes_[instance]->copying[0] = lanes_[instance]->copying[1] = false;
     instances_.instances[instance]->ReturnLane(std::move(lanes_[instance]), clean);
   }
 
   const InstanceSet& instances_;
   const Plan& plan_;
   std::span<void* const> streams_;  // of the caller's
+  std::span<double> milliseconds_;
   std::vector<void*> own_streams_;  // by instance: of the lane, while the caller's is in its place
   std::vector<std::unique_ptr<ProviderInstance::Lane>>& lanes_;  // all null before and after
 };

@@ -291,6 +291,18 @@ typedef struct OndaApi {
   // Writes the trace of a session that was made with the option `profile`, and stops tracing. path: of the file, lives
   // as long as the session.
   OndaError* (*SessionEndProfiling)(OndaSession*, const char** path);
+
+  // Whether runs with these options measure their devices, and what the last one took of a provider's device, by the
+  // device's own clock, from the first to the last of its work; summed over the parts of a run. Below 0 where it was
+  // not measured, or the provider has no events for that. provider: as SessionPlacement has it.
+  void (*RunOptionsSetDeviceTiming)(OndaRunOptions*, int32_t on);
+  double (*RunOptionsDeviceMilliseconds)(const OndaRunOptions*, const char* provider);
+  // Over memory that release(user) gives back, which is called once, from any thread, when no value and no run uses it
+  // any more; not where this fails. device: as for CreateTensorOverDevice, or NULL for host memory.
+  OndaError* (*CreateTensorOwning)(const char* device, void* data, size_t bytes, int32_t dtype, const int64_t* dims,
+                                   size_t rank, void (*release)(void* user), void* user, OndaValue** out);
+  // A device of the session as DLPack has it: a DLDeviceType and a number. Type 0: DLPack has none for it.
+  OndaError* (*SessionDlpackDevice)(const OndaSession*, const char* device, int32_t* type, int32_t* number);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

@@ -247,6 +247,21 @@ class Value {
                                                         rank, &v));
     return Value(v);
   }
+  // Over memory that `release` gives back when no value and no run uses it any more.
+  static Value CreateTensor(const MemoryInfo& memory, void* data, size_t bytes, std::span<const int64_t> shape,
+                            DType dtype, std::function<void()> release) {
+    auto kept = std::make_unique<std::function<void()>>(std::move(release));
+    const std::string device = memory.device();
+    OndaValue* v = nullptr;
+    const auto call = [](void* user) {
+      const std::unique_ptr<std::function<void()>> owned(static_cast<std::function<void()>*>(user));
+      (*owned)();
+    };
+    Check(Api().CreateTensorOwning(device.empty() ? nullptr : device.c_str(), data, bytes, static_cast<int32_t>(dtype),
+                                   shape.data(), shape.size(), call, kept.get(), &v));
+    static_cast<void>(kept.release());  // owned by the value from now on
+    return Value(v);
+  }
   // Where the tensor lies: a device's name, "" for host memory. Only host memory can be read through GetTensorData.
   std::string GetDevice() const { return Api().ValueDevice(get()); }
   // With memory of its own, zero-filled.
@@ -535,6 +550,15 @@ class RunOptions {
   RunOptions& SetStream(const char* provider, void* stream) {
     Check(Api().RunOptionsSetStream(get(), provider, stream));
     return *this;
+  }
+  // Devices are measured: GetDeviceMilliseconds then tells what the last run with these options took of a provider's
+  // device, by its own clock, from the first to the last of its work; below 0 where it has no events that measure.
+  RunOptions& SetDeviceTiming(bool on = true) {
+    Api().RunOptionsSetDeviceTiming(get(), on);
+    return *this;
+  }
+  double GetDeviceMilliseconds(const char* provider) const {
+    return Api().RunOptionsDeviceMilliseconds(get(), provider);
   }
   // Called on the running thread after each node.
   RunOptions& OnNode(std::function<void(const NodeEvent&)> function) {

@@ -152,6 +152,11 @@ typedef struct OndaKernelDef {
   uint64_t (*workspace)(const void* kernel, const OndaTensorView* inputs, int32_t input_count,
                         const OndaTensorView* outputs, int32_t output_count);
   void (*launch)(const void* kernel, const OndaLaunch* launch, OndaStatus* status);
+  // May be NULL. Makes what launches of these shapes need beside their arguments (tables in device memory, compiled
+  // code, plans of libraries), so that no launch has to. It is given what a launch would be, but nothing is run: of
+  // inputs and outputs the shapes, data alone of host inputs; workspace, host and status are NULL. May allocate and
+  // wait; is never called while the stream is captured.
+  void (*prepare)(const void* kernel, const OndaLaunch* launch, OndaStatus* status);
 } OndaKernelDef;
 
 typedef enum OndaCopyKind {
@@ -343,6 +348,9 @@ typedef struct OndaProviderDef {
   // NULL), which stays as long as the instance. NULL on failure. Shapes that facts do not know come with the launches.
   const OndaKernelDef* (*compile_region)(void* instance, const OndaRegionView* region, void** kernel,
                                          OndaStatus* status);
+
+  // The instance's device as DLPack has it: gives the DLDeviceType and fills the number; 0 where DLPack has none.
+  int32_t (*dlpack_device)(void* instance, int32_t* number);
 } OndaProviderDef;
 
 // What a provider's shared library exports under the name "OndaGetProvider". NULL where it cannot serve that ABI.
@@ -587,6 +595,7 @@ class LaunchArgs {
 // and may have
 //   static std::string Rejects(const NodeView&)           why not, or ""
 //   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const
+//   void Prepare(const LaunchArgs&) const                 see OndaKernelDef::prepare
 //   static constexpr bool kInPlace = true                 see kOndaKernelInPlace
 //   static constexpr bool kNotCaptured = true             see kOndaKernelNotCaptured
 template <class K>
@@ -633,6 +642,10 @@ constexpr OndaKernelDef MakeKernel(const char* op, const char* domain = "") {
   def.launch = [](const void* kernel, const OndaLaunch* launch, OndaStatus* status) {
     GuardStatus(status, [&] { static_cast<const K*>(kernel)->Launch(LaunchArgs(*launch)); });
   };
+  if constexpr (requires(const K& k, const LaunchArgs& args) { k.Prepare(args); })
+    def.prepare = [](const void* kernel, const OndaLaunch* launch, OndaStatus* status) {
+      GuardStatus(status, [&] { static_cast<const K*>(kernel)->Prepare(LaunchArgs(*launch)); });
+    };
   return def;
 }
 

@@ -168,6 +168,11 @@ OndaProviderDef MakeDef() {
     GuardStatus(status, [&] { elapsed = Of(instance).device().Milliseconds(EventAt(from).get(), EventAt(to).get()); });
     return elapsed;
   };
+  def.dlpack_device = [](void* instance, int32_t* number) -> int32_t {
+    constexpr int32_t kDlCuda = 2;
+    *number = Of(instance).options().device_id;
+    return kDlCuda;
+  };
   def.push_range = [](void* instance, const char* name) { Of(instance).device().PushRange(name); };
   def.pop_range = [](void* instance) { Of(instance).device().PopRange(); };
   AddCapture(def);

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kStagedBytes = size_t{64} << 10;
 // Of one piece of an upload.
 constexpr size_t kPieceBytes = size_t{4} << 20;
+// A download of more is not worth as much pinned memory.
+constexpr size_t kMostDeliveredBytes = size_t{16} << 20;
 
 }  // namespace
 
@@ -87,6 +89,13 @@ void ProviderStream::Copy(void* to, const void* from, size_t bytes, OndaCopyKind
     return;
   }
   if (kind == kOndaHostToDevice && bytes > kStagedBytes && !device_.IsPinned(from)) return Upload(to, from, bytes);
+  if (kind == kOndaDeviceToHost && bytes > kStagedBytes && bytes <= kMostDeliveredBytes && !device_.IsPinned(to)) {
+    // The device would have the host wait for the copy, instead of giving the stream more work.
+    std::shared_ptr<Staging::Block> block = staging_.Take(bytes);
+    device_.Copy(block->data, from, bytes, kind, *stream);
+    deliveries_.push_back({std::move(block), to, bytes, ++asked_});
+    return;
+  }
   device_.Copy(to, from, bytes, kind, *stream);
 }
 

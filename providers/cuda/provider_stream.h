@@ -59,7 +59,7 @@ class ProviderStream : public StreamHandle {
   std::array<Transit, 4> transits_;
   size_t next_transit_ = 0;
   std::vector<Delivery> deliveries_;
-  uint64_t asked_ = 0;  // counts launches of executables
+  uint64_t asked_ = 0;  // counts what makes deliveries: copies, and launches of executables
   std::unique_ptr<CapturedWork> recording_;
 };
 

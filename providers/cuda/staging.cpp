@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace onda::cuda {
@@ -14,7 +15,31 @@ constexpr size_t kKeptBytes = size_t{64} << 20;
 
 }  // namespace
 
-Staging::~Staging() { Trim(); }
+Staging::~Staging() {
+  Trim();
+  for (void* node : nodes_) ::operator delete(node);
+}
+
+void* Staging::TakeNode(size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!nodes_.empty()) {
+      void* const node = nodes_.back();
+      nodes_.pop_back();
+      return node;
+    }
+  }
+  return ::operator new(bytes);
+}
+
+void Staging::ReturnNode(void* node) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    nodes_.push_back(node);
+  } catch (const std::bad_alloc&) {
+    ::operator delete(node);
+  }
+}
 
 std::shared_ptr<Staging::Block> Staging::Take(size_t bytes) {
   // A quarter is lost at most.
@@ -23,15 +48,17 @@ std::shared_ptr<Staging::Block> Staging::Take(size_t bytes) {
   void* data = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto at = free_.find(size); at != free_.end()) {
+    const auto at = std::find_if(free_.begin(), free_.end(), [&](const auto& block) { return block.first == size; });
+    if (at != free_.end()) {
       data = at->second;
-      free_.erase(at);
+      *at = free_.back();
+      free_.pop_back();
       free_bytes_ -= size;
     }
   }
   if (!data) data = device_.AllocateHost(size);
   try {
-    return std::shared_ptr<Block>(new Block{this, data, size});
+    return std::allocate_shared<Block>(Nodes<Block>(this), this, data, size);
   } catch (const std::bad_alloc&) {
     Return(data, size);
     throw;
@@ -42,7 +69,7 @@ void Staging::Return(void* data, size_t bytes) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + bytes <= kKeptBytes) {
-      free_.emplace(bytes, data);
+      free_.emplace_back(bytes, data);
       free_bytes_ += bytes;
       return;
     }
@@ -55,7 +82,7 @@ void Staging::Return(void* data, size_t bytes) noexcept {
 }
 
 void Staging::Trim() {
-  std::multimap<size_t, void*> all;
+  std::vector<std::pair<size_t, void*>> all;
   {
     const std::lock_guard lock(mutex_);
     all = std::exchange(free_, {});

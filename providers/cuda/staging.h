@@ -3,15 +3,17 @@
 #define ONDA_PROVIDERS_CUDA_STAGING_H_
 
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "providers/cuda/device.h"
 
 namespace onda::cuda {
 
-// Blocks of pinned memory, kept for reuse. Safe from any thread; outlived by its blocks' users only.
+// Blocks of pinned memory, kept for reuse: taking one that is there allocates nothing. Safe from any thread; outlived
+// by its blocks' users only.
 class Staging {
  public:
   explicit Staging(Device& device) : device_(device) {}
@@ -30,12 +32,27 @@ class Staging {
   void Trim();
 
  private:
+  // Keeps the memory of blocks' reference counts too.
+  template <class T>
+  struct Nodes {
+    using value_type = T;
+    explicit Nodes(Staging* s) : staging(s) {}
+    template <class U>
+    Nodes(const Nodes<U>& other) : staging(other.staging) {}
+    T* allocate(size_t) { return static_cast<T*>(staging->TakeNode(sizeof(T))); }
+    void deallocate(T* node, size_t) { staging->ReturnNode(node); }
+    bool operator==(const Nodes&) const = default;
+    Staging* staging;
+  };
   void Return(void* data, size_t bytes) noexcept;
+  void* TakeNode(size_t bytes);
+  void ReturnNode(void* node) noexcept;
 
   Device& device_;
   std::mutex mutex_;
-  std::multimap<size_t, void*> free_;  // by size
+  std::vector<std::pair<size_t, void*>> free_;  // bytes of each
   size_t free_bytes_ = 0;
+  std::vector<void*> nodes_;  // free ones, of one size
 };
 
 }  // namespace onda::cuda

@@ -301,6 +301,11 @@ OndaProviderDef MakeDef() {
   AddCopies(def);
   AddCapture(def);
   AddRegions(def);
+  def.dlpack_device = [](void*, int32_t* number) -> int32_t {
+    constexpr int32_t kDlExtension = 12;
+    *number = 0;
+    return kDlExtension;
+  };
   return def;
 }
 
