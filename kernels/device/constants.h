@@ -10,8 +10,8 @@
 
 namespace onda::cuda {
 
-// Lists one behind another, each aligned to 16 bytes, copied to a device when it is first used there: that launch alone
-// allocates and waits.
+// Lists one behind another, each aligned to 16 bytes, copied to a device by Prepare, or else when one is first
+// used there: that launch alone allocates and waits.
 class DeviceConstants {
  public:
   // Where a list lies.
@@ -33,6 +33,11 @@ class DeviceConstants {
     host_.resize(list.offset + list.bytes);
     if (list.bytes > 0) std::memcpy(host_.data() + list.offset, values.data(), list.bytes);
     return list;
+  }
+
+  // Copies them to the stream's device, unless they are there.
+  void Prepare(Stream& stream) const {
+    if (!host_.empty()) MemoryOn(stream);
   }
 
   // No memory for an empty list.

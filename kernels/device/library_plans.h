@@ -22,6 +22,13 @@ class LibraryPlans {
     return kLibraryWorkspaceBytes;
   }
 
+  // Chooses the operation's plan, unless there is one: launches then find it, and WorkspaceBytes is what it needs.
+  // operands: of the sizes that the launches' have, and the same where those are; they are not read. Where the library
+  // has no plan, launches will say so.
+  void Prepare(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {
+    For(StreamOf(args), op, operands, nullptr);
+  }
+
   // Executes with the launch's workspace, which is of WorkspaceBytes or more. Throws kNotImplemented where the library
   // has no plan that is content with that.
   void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {

@@ -1,6 +1,8 @@
 // Products of real types through cuBLASLt: one call for a batch whose items lie at equal distances, else one for each
 // group of them. Gemm's addend is the epilogue's bias where it is a row with weight 1; otherwise it is spread into the
 // result first, which the product is then added to.
+#include <algorithm>
+
 #include "kernels/device/broadcast.h"
 #include "kernels/device/element.h"
 #include "kernels/device/library_plans.h"
@@ -36,10 +38,24 @@ struct Stored {
   }
 };
 
-// y += or = alpha * a b, for all batch items of p.
-void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Product& p, float alpha, const TensorView* bias,
-                bool add, cuda::Activation activation) {
-  const TensorView &a = args.input(0), &b = args.input(1), &y = args.output(0);
+// Operands of a product; y += or = alpha * a b.
+struct Operands {
+  TensorView a, b, y;
+  TensorView bias{};  // absent: none
+  bool add = false;
+  // Those of a launch that is yet to come, in memory that is not there.
+  Operands AtNoPlace() const {
+    Operands other = *this;
+    TensorView* const views[] = {&other.a, &other.b, &other.y, &other.bias};
+    for (uintptr_t i = 0; i < 4; ++i) views[i]->data = reinterpret_cast<void*>((i + 1) << 48);
+    return other;
+  }
+};
+
+// Calls run(op, operands) for each of the library's operations that make all batch items of p.
+template <class Run>
+void ForEachOperation(const Operands& o, const Product& p, float alpha, cuda::Activation activation, Run&& run) {
+  const auto& [a, b, y, bias, add] = o;
   const Stored left(p.m, p.k, p.a_row, p.a_col), right(p.k, p.n, p.b_row, p.b_col);
   GemmDescription op{.m = p.m, .n = p.n, .k = p.k};
   op.batch = p.rank > 0 ? p.extent[p.rank - 1] : 1;
@@ -55,7 +71,7 @@ void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Product& p, f
   op.alpha = alpha;
   op.transpose_a = left.transposed;
   op.transpose_b = right.transposed;
-  op.has_bias = bias != nullptr;
+  op.has_bias = bias.present();
   op.has_residual = add;
   op.activation = activation;
   const int64_t bytes = BitsOf(y.type()) / 8;
@@ -66,11 +82,32 @@ void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Product& p, f
     const Product::Offsets at = p.At(item);
     Buffer operands[5] = {from(a, at.a), from(b, at.b)};
     size_t count = 2;
-    if (bias) operands[count++] = {bias->data, bias->bytes()};
+    if (bias.present()) operands[count++] = {bias.data, bias.bytes()};
     if (add) operands[count++] = from(y, item * p.m * p.n);
     operands[count++] = from(y, item * p.m * p.n);
-    plans.Execute(args, op, {operands, count});
+    run(op, std::span<const Buffer>(operands, count));
   }
+}
+
+void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Operands& o, const Product& p, float alpha,
+                cuda::Activation activation) {
+  ForEachOperation(o, p, alpha, activation,
+                   [&](const LibraryOp& op, std::span<const Buffer> operands) { plans.Execute(args, op, operands); });
+}
+void PrepareProduct(const LaunchArgs& args, LibraryPlans& plans, const Operands& o, const Product& p, float alpha,
+                    cuda::Activation activation) {
+  if (p.k == 0 || o.y.count() == 0) return;
+  ForEachOperation(o.AtNoPlace(), p, alpha, activation,
+                   [&](const LibraryOp& op, std::span<const Buffer> operands) { plans.Prepare(args, op, operands); });
+}
+size_t WorkspaceOfProduct(const LibraryPlans& plans, const Operands& o, const Product& p, float alpha,
+                          cuda::Activation activation) {
+  size_t most = 0;
+  if (p.k == 0 || o.y.count() == 0) return most;
+  ForEachOperation(o.AtNoPlace(), p, alpha, activation, [&](const LibraryOp& op, std::span<const Buffer>) {
+    most = std::max(most, plans.WorkspaceBytes(op));
+  });
+  return most;
 }
 
 std::string RejectsTypes(const NodeView& node) {
@@ -87,16 +124,28 @@ class MatMul {
  public:
   explicit MatMul(const NodeView& node) : params_(node.attributes()) {}
   static std::string Rejects(const NodeView& node) { return RejectsTypes(node); }
-  size_t WorkspaceBytes(TensorViews, TensorViews) const { return kLibraryWorkspaceBytes; }
+  void Prepare(const LaunchArgs& args) const {
+    PrepareProduct(args, plans_, OperandsOf(args.inputs(), args.output(0)), ProductOf(args.inputs()), params_.alpha,
+                   cuda::Activation::kNone);
+  }
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    return WorkspaceOfProduct(plans_, OperandsOf(inputs, outputs[0]), ProductOf(inputs), params_.alpha,
+                              cuda::Activation::kNone);
+  }
 
   void Launch(const LaunchArgs& args) const {
     if (args.output(0).count() == 0) return;
-    const Product p = MakeProduct(params_, args.input(0).shape(), args.input(1).shape());
+    const Product p = ProductOf(args.inputs());
     if (p.k == 0) return Zero(args);
-    RunProduct(args, plans_, p, params_.alpha, nullptr, false, cuda::Activation::kNone);
+    RunProduct(args, plans_, OperandsOf(args.inputs(), args.output(0)), p, params_.alpha, cuda::Activation::kNone);
   }
 
  private:
+  static Operands OperandsOf(TensorViews inputs, const TensorView& y) {
+    return {.a = inputs[0], .b = inputs[1], .y = y};
+  }
+  Product ProductOf(TensorViews inputs) const { return MakeProduct(params_, inputs[0].shape(), inputs[1].shape()); }
+
   MatMulParams params_;
   mutable LibraryPlans plans_;
 };
@@ -111,15 +160,22 @@ class Gemm {
     if (!activation.empty() && activation != "Relu") return "only Relu as activation";
     return RejectsTypes(node);
   }
-  size_t WorkspaceBytes(TensorViews, TensorViews) const { return kLibraryWorkspaceBytes; }
+  void Prepare(const LaunchArgs& args) const {
+    const Product p = ProductOf(args.inputs());
+    PrepareProduct(args, plans_, OperandsOf(args.inputs(), args.output(0), p), p, params_.alpha, activation());
+  }
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    const Product p = ProductOf(inputs);
+    return WorkspaceOfProduct(plans_, OperandsOf(inputs, outputs[0], p), p, params_.alpha, activation());
+  }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &c = args.input(2), &y = args.output(0);
     const int64_t count = y.count();
     if (count == 0) return;
-    const Product p = MakeProduct(params_, args.input(0).shape(), args.input(1).shape());
-    const bool add = c.present() && params_.beta != 0;
-    const bool bias = add && params_.beta == 1 && c.count() == p.n && c.rank > 0 && c.dim(c.rank - 1) == p.n;
+    const Product p = ProductOf(args.inputs());
+    const Operands operands = OperandsOf(args.inputs(), y, p);
+    const bool bias = operands.bias.present(), add = bias || operands.add;
     if (p.k == 0 && !add) return Zero(args);
     if (add && (!bias || p.k == 0)) {
       const auto strides = BroadcastStrides<1>(y.shape(), {c.shape()});
@@ -132,11 +188,24 @@ class Gemm {
       if (relu_) throw Error(ErrorCode::kNotImplemented, "an activation of a product without inner dimension");
       return;
     }
-    RunProduct(args, plans_, p, params_.alpha, bias ? &c : nullptr, add && !bias,
-               relu_ ? cuda::Activation::kRelu : cuda::Activation::kNone);
+    RunProduct(args, plans_, operands, p, params_.alpha, activation());
   }
 
  private:
+  cuda::Activation activation() const { return relu_ ? cuda::Activation::kRelu : cuda::Activation::kNone; }
+  Product ProductOf(TensorViews inputs) const { return MakeProduct(params_, inputs[0].shape(), inputs[1].shape()); }
+  // The addend is a bias, or has been spread into y.
+  Operands OperandsOf(TensorViews inputs, const TensorView& y, const Product& p) const {
+    const TensorView& c = inputs[2];
+    Operands operands{.a = inputs[0], .b = inputs[1], .y = y};
+    const bool add = c.present() && params_.beta != 0;
+    if (add && params_.beta == 1 && c.count() == p.n && c.rank > 0 && c.dim(c.rank - 1) == p.n)
+      operands.bias = c;
+    else
+      operands.add = add;
+    return operands;
+  }
+
   GemmParams params_;
   bool relu_;
   mutable LibraryPlans plans_;

@@ -42,6 +42,8 @@ class Scaler {
     offsets_ = static_cast<int64_t>(offset.size()), scales_ = static_cast<int64_t>(scale.size());
   }
   static std::string Rejects(const NodeView& node) { return RejectsInput(node); }
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const int64_t features = FeaturesOf(x), n = x.count();
@@ -130,6 +132,8 @@ class Imputer {
     values_ = real_ ? constants_.Add(floats) : constants_.Add(integers);
   }
   static std::string Rejects(const NodeView& node) { return RejectsInput(node); }
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const int64_t n = x.count();
@@ -205,6 +209,8 @@ class OneHotEncoder {
     keys_ = constants_.Add(keys), classes_ = constants_.Add(classes);
   }
   static std::string Rejects(const NodeView& node) { return RejectsInput(node); }
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     if (y.count() == 0) return;

@@ -79,6 +79,8 @@ class Cuda {
     return static_cast<size_t>(Matrix(inputs[0]).rows * WidthOf(outputs)) * sizeof(double);
   }
 
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const Matrix m(x);

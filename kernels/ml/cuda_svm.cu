@@ -214,6 +214,8 @@ class Regressor {
     return static_cast<size_t>(Matrix(inputs[0]).rows * Count()) * sizeof(double);
   }
 
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const Matrix m(x);
@@ -283,6 +285,8 @@ class Classifier {
   size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
     return static_cast<size_t>(Matrix(inputs[0]).rows * (Count() + shape_.size())) * sizeof(double);
   }
+
+  void Prepare(const LaunchArgs& args) const { constants_.Prepare(StreamOf(args)); }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);

@@ -188,6 +188,8 @@ class Cuda {
     return static_cast<size_t>(Matrix(inputs[0]).rows * TargetsOf(model_)) * (sizeof(double) + 1);
   }
 
+  void Prepare(const LaunchArgs& args) const { device_.constants.Prepare(StreamOf(args)); }
+
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const Matrix m(x);

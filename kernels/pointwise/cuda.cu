@@ -1,5 +1,5 @@
-// onda.Pointwise: the program becomes a kernel of its own (cuda_source.cu), compiled for a device when it is first
-// launched there.
+// onda.Pointwise: the program becomes a kernel of its own (cuda_source.cu), compiled for a device when a plan is
+// made that launches it there.
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -32,6 +32,8 @@ class Cuda {
   static std::string Rejects(const NodeView& node) {
     return RejectsSource({node.attributes(), node.input_count()}, InputTypes(node));
   }
+
+  void Prepare(const LaunchArgs& args) const { FunctionOn(StreamOf(args).device()); }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView& y = args.output(0);
