@@ -10,7 +10,9 @@ as well.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -36,6 +38,17 @@ def suites(all_models):
     yield "models", models, ROOT / "tests" / "models" / "not_passing.txt", ["--rtol", "1e-3", "--atol", "1e-4"]
 
 
+def check_bench(onda, library):
+    """What `onda bench` tells of a device whose events measure; "" where it is as it should be."""
+    done = subprocess.run([onda, "bench", str(ROOT / "examples" / "digits" / "digits.onnx"), "--random", "--runs", "3",
+                           "--json", "--provider-library", str(library), "--provider", "cuda,plan_cache=none"],
+                          capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr
+    times = json.loads(done.stdout).get("devices", {}).get("cuda", {})
+    return "" if 0 < times.get("min_ms", 0) <= times["median_ms"] <= times["max_ms"] else f"times {times}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--onda")
@@ -51,6 +64,9 @@ def main():
     first, _, last = arguments.seeds.partition(":")
     everything = arguments.models == "all"
     passed = failed = 0
+    wrong = check_bench(onda, library)
+    passed, failed = (passed, failed + 1) if wrong else (passed + 1, failed)
+    print("onda bench: " + (wrong or "a device's own times"), flush=True)
     for seed in range(int(first), int(last or first) + 1):
         for devices in (1, 2):
             options = ["--provider-library", library, "--repeat", "3", "--jobs", arguments.jobs, "--quiet",
