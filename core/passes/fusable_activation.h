@@ -16,7 +16,8 @@ struct FusableActivation {
   std::vector<float> parameters;
 };
 
-// What the node is where its parameters are constants and its type is fp32; nullopt elsewhere. See
+// What the node is where its parameters are constants and its type is fp32, on a device also of 16 bits (rounded once
+// then, instead of twice); nullopt elsewhere. See
 // kernels/simd/activation.h.
 std::optional<FusableActivation> FusableActivationOf(const RuleContext& c, const Node& node);
 

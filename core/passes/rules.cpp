@@ -60,6 +60,13 @@ constexpr Rule kEpilogues[] = {
     {"fuse-skip-layer-norm", FuseSkipLayerNorm},
 };
 
+// The form that a device convolves in, and what it brings about.
+constexpr Rule kChannelsLast[] = {
+    {"merge-common", MergeCommon},       {"channels-last", ChannelsLast},       {"transpose-as-view", TransposeAsView},
+    {"push-transposes", PushTransposes}, {"merge-transposes", MergeTransposes}, {"drop-identity", DropIdentity},
+    {"merge-views", MergeViews},
+};
+
 // Last: whatever element-by-element work no other operator took in.
 constexpr Rule kRegions[] = {
     {"fuse-pointwise", FusePointwise},
@@ -75,7 +82,8 @@ constexpr RewriteStage kStages[] = {
     {kQuantizedProducts}, {kNameFormulas, /*fold_first=*/true},
     {kMovement},          {kCommon},
     {kFoldIntoWeights},   {kEpilogues},
-    {kRegions},           {kLayouts},
+    {kChannelsLast},      {kRegions},
+    {kLayouts},
 };
 
 }  // namespace

@@ -47,6 +47,8 @@ std::optional<Patch> FuseMatMulBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvBias(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGemmActivation(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseConvActivation(const RuleContext& c, const Node& node);
+std::optional<Patch> ChannelsLast(const RuleContext& c, const Node& node);
+std::optional<Patch> TransposeAsView(const RuleContext& c, const Node& node);
 std::optional<Patch> FusePointwise(const RuleContext& c, const Node& node);
 std::optional<Patch> BlockChannels(const RuleContext& c, const Node& node);
 

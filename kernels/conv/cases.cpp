@@ -122,6 +122,19 @@ std::span<const Case> Cases() {
       {"(float16[1,3,4,5] x, float16[3,2,3,3] w) => (float16[1,2,6,7] y) { y = ConvTranspose(x, w) }", -2, 2, 1e-3,
        2e-3},
       {"(float[1,3,0,5] x, float[3,2,3,3] w, float[2] b) => (float[1,2,2,7] y) { y = ConvTranspose(x, w, b) }"},
+      // Channels last.
+      {"(float[2,9,10,3] x, float[4,3,3,3] w, float[4] b) => (float[2,9,10,4] y) { y = onda.ChannelsLastConv<pads = "
+       "[1,1,1,1]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float16[2,9,10,6] x, float16[8,3,2,3] w, float16[8] b, float16[2,5,10,8] z) => (float16[2,5,10,8] y) { y = "
+       "onda.ChannelsLastConv<group = 2, strides = [2,1], pads = [1,0,1,1], activation = \"Relu\">(x, w, b, z) }",
+       -2, 2, 2e-3, 5e-3},
+      {"(bfloat16[1,40,5] x, bfloat16[7,9,5] w, bfloat16[7] b) => (bfloat16[1,20,7] y) { y = "
+       "onda.ChannelsLastConv<strides = [2], pads = [4,4], activation = \"HardSwish\">(x, w, b) }",
+       -2, 2, 2e-2, 5e-2},
+      {"(float[1,4,5,4,5,2] x, float[3,2,2,2,2,2] w, float[3] b) => (float[1,3,4,3,4,3] y) { y = "
+       "onda.ChannelsLastConv<activation = \"Relu\">(x, w, b) }",
+       -2, 2, kRtol, kAtol},
       // Activations that the library lacks, and convolutions that it does not take.
       {"(float[1,3,9,10] x, float[4,3,3,3] w, float[1,4,7,8] z) => (float[1,4,7,8] y) { y = "
        "com.microsoft.FusedConv<activation = \"HardSwish\">(x, w, , z) }",

@@ -7,11 +7,13 @@
 namespace onda::conv {
 namespace {
 
+using window::Order;
+
 // The kernel's extents: W's, held against the kernel_shape attribute.
-Dims KernelDims(InferContext& c, const window::Params& p, size_t spatial) {
+Dims KernelDims(InferContext& c, const window::Params& p, size_t spatial, Order order = Order::kChannelsFirst) {
   Dims kernel;
   for (size_t i = 0; i < spatial; ++i) {
-    Dim extent = c.has_rank(1) ? (*c.shape(1))[i + 2] : c.FreshDim();
+    Dim extent = c.has_rank(1) ? window::SpatialOf<Dim>(order, *c.shape(1))[i] : c.FreshDim();
     if (!p.kernel.empty()) extent = MergeDim(c, extent, p.kernel[i], "kernel_shape and the extents of W");
     if (extent.known() && extent.value() < 1) c.Reject("W has an extent of " + extent.ToString());
     kernel.push_back(extent);
@@ -41,26 +43,30 @@ void CheckBias(InferContext& c, const Dim& channels) {
   if (c.has_rank(2)) MergeDim(c, (*c.shape(2))[0], channels, "the length of B and the number of output channels");
 }
 
+template <Order kOrder>
 void InferConv(InferContext& c) {
   const std::optional<size_t> rank = RankOf(c);
   if (!rank) return c.SetOutput(0, c.dtype(0), std::nullopt);
-  const size_t spatial = *rank - 2;
+  const size_t spatial = *rank - 2, channel = static_cast<size_t>(window::ChannelAxis(kOrder, static_cast<int>(*rank)));
   window::Parse(c, spatial);
   const ConvParams p(c.attributes());
-  const Dims kernel = KernelDims(c, p, spatial);
-  const Dim channels = c.has_rank(0) ? (*c.shape(0))[1] : c.FreshDim();
+  const Dims kernel = KernelDims(c, p, spatial, kOrder);
+  const Dim channels = c.has_rank(0) ? (*c.shape(0))[channel] : c.FreshDim();
   const Dim out_channels = c.has_rank(1) ? (*c.shape(1))[0] : c.FreshDim();
   RequireMultiple(c, channels, p.groups, "the number of channels of X");
   RequireMultiple(c, out_channels, p.groups, "the number of channels of Y");
-  if (c.has_rank(1)) MergeDim(c, channels, (*c.shape(1))[1] * p.groups, "the channels of X and group times those of W");
+  if (c.has_rank(1))
+    MergeDim(c, channels, (*c.shape(1))[channel] * p.groups, "the channels of X and group times those of W");
   CheckBias(c, out_channels);
-  Dims out = {c.has_rank(0) ? (*c.shape(0))[0] : c.FreshDim(), out_channels};
+  Dims out;
   if (c.has_rank(0)) {
-    const Dims in(c.shape(0)->begin() + 2, c.shape(0)->end());
-    for (Dim& d : window::OutputExtents(c, p, in, kernel)) out.push_back(std::move(d));
+    const std::span<const Dim> in = window::SpatialOf<Dim>(kOrder, *c.shape(0));
+    out = window::OutputExtents(c, p, Dims(in.begin(), in.end()), kernel);
   } else {
     for (size_t i = 0; i < spatial; ++i) out.push_back(c.FreshDim());
   }
+  out.insert(out.begin(), c.has_rank(0) ? (*c.shape(0))[0] : c.FreshDim());
+  out.insert(out.begin() + static_cast<ptrdiff_t>(channel), out_channels);
   if (c.has_input(3) && c.has_rank(3)) {
     c.RequireRank(3, static_cast<int>(*rank));
     for (size_t i = 0; i < *rank; ++i) MergeDim(c, (*c.shape(3))[i], out[i], "the extents of Z and of the result");
@@ -139,8 +145,9 @@ void UpgradeConvTranspose(RewriteContext& c) {
 }
 
 constexpr OpDef kOps[] = {
-    {.name = "Conv", .infer = InferConv},
-    {.name = "FusedConv", .domain = "com.microsoft", .infer = InferConv},
+    {.name = "Conv", .infer = InferConv<Order::kChannelsFirst>},
+    {.name = "FusedConv", .domain = "com.microsoft", .infer = InferConv<Order::kChannelsFirst>},
+    {.name = "ChannelsLastConv", .domain = "onda", .infer = InferConv<Order::kChannelsLast>, .flags = kOpForSpeed},
     {.name = "ConvTranspose", .infer = InferConvTranspose, .upgrade = UpgradeConvTranspose},
 };
 

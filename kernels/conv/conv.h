@@ -1,4 +1,5 @@
-// Conv, ConvTranspose and com.microsoft's FusedConv.
+// Conv, ConvTranspose and com.microsoft's FusedConv. onda.ChannelsLastConv is FusedConv of X (batch, in..., channels),
+// W (out channels, kernel..., channels / groups) and a result (and Z) of (batch, out..., out channels).
 #ifndef ONDA_KERNELS_CONV_CONV_H_
 #define ONDA_KERNELS_CONV_CONV_H_
 

@@ -11,6 +11,8 @@
 namespace onda::conv {
 namespace {
 
+using window::Order;
+
 // What the library applies to a result; nullopt where it has no such function.
 std::optional<cuda::Activation> LibraryActivation(const Activation& a) {
   switch (a.kind) {
@@ -45,13 +47,14 @@ class Library {
 };
 
 cuda::ConvolutionDescription DescriptionOf(const window::Window& window, const TensorView& x, const TensorView& y,
-                                           int64_t groups) {
+                                           int64_t groups, Order order = Order::kChannelsFirst) {
   cuda::ConvolutionDescription op;
   op.dims = window.rank;
   op.n = x.dim(0);
-  op.c = x.dim(1);
-  op.k = y.dim(1);
+  op.c = x.dim(window::ChannelAxis(order, x.rank));
+  op.k = y.dim(window::ChannelAxis(order, y.rank));
   op.groups = groups;
+  op.channels_last = order == Order::kChannelsLast;
   for (int i = 0; i < window.rank; ++i) {
     const window::Axis& a = window[i];
     const size_t at = static_cast<size_t>(i);
@@ -75,6 +78,7 @@ std::string RejectsTypes(const NodeView& node) {
   return "";
 }
 
+template <Order kOrder>
 class Conv {
  public:
   explicit Conv(const NodeView& node) : params_(node.attributes()) {}
@@ -86,19 +90,22 @@ class Conv {
                      &y = args.output(0);
     if (y.count() == 0) return;
     const window::Window window =
-        window::Resolve(params_, x.shape().subspan(2), y.shape().subspan(2), w.shape().subspan(2));
+        window::Resolve(params_, window::SpatialOf(kOrder, x.shape()), window::SpatialOf(kOrder, y.shape()),
+                        window::SpatialOf(kOrder, w.shape()));
     if (window.rank <= 3 && x.count() > 0) {
       const std::optional<cuda::Activation> fused = LibraryActivation(params_.activation);
-      cuda::ConvolutionDescription op = DescriptionOf(window, x, y, params_.groups);
+      cuda::ConvolutionDescription op = DescriptionOf(window, x, y, params_.groups, kOrder);
       op.has_bias = bias.present();
       op.has_residual = z.present();
       op.activation = fused.value_or(cuda::Activation::kNone);
       if (library_.Run(args, op, {&x, &w, &bias, &z, &y})) {
-        if (!fused) RunFinish(args, TensorView{}, params_.activation, y);
+        if (!fused) RunFinish(args, TensorView{}, params_.activation, y, kOrder);
         return;
       }
     }
-    RunDirect(args, {window, x.dim(0), params_.groups, w.dim(1), y.dim(1) / params_.groups, false, params_.activation},
+    RunDirect(args,
+              {window, x.dim(0), params_.groups, w.dim(window::ChannelAxis(kOrder, w.rank)), w.dim(0) / params_.groups,
+               false, kOrder == Order::kChannelsLast, params_.activation},
               x, w, bias, z, y);
   }
 
@@ -127,8 +134,8 @@ class ConvTranspose {
         return;
       }
     }
-    RunDirect(args, {window, x.dim(0), params_.groups, x.dim(1) / params_.groups, w.dim(1), true, {}}, x, w, bias,
-              TensorView{}, y);
+    RunDirect(args, {window, x.dim(0), params_.groups, x.dim(1) / params_.groups, w.dim(1), true, false, {}}, x, w,
+              bias, TensorView{}, y);
   }
 
  private:
@@ -147,8 +154,9 @@ class ConvTranspose {
 };
 
 constexpr OndaKernelDef kKernels[] = {
-    MakeKernel<Conv>("Conv"),
-    MakeKernel<Conv>("FusedConv", "com.microsoft"),
+    MakeKernel<Conv<Order::kChannelsFirst>>("Conv"),
+    MakeKernel<Conv<Order::kChannelsFirst>>("FusedConv", "com.microsoft"),
+    MakeKernel<Conv<Order::kChannelsLast>>("ChannelsLastConv", "onda"),
     MakeKernel<ConvTranspose>("ConvTranspose"),
 };
 

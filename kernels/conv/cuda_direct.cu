@@ -51,7 +51,10 @@ struct DeviceWindow {
 struct Channels {
   int64_t groups, in, out;  // of one group
   int64_t in_size, out_size, kernel_size;
-  bool transposed;
+  // Elements from one channel to the next: of the input, the weights and the output. That from one position to the next
+  // is 1, or all channels where they come last.
+  int64_t in_step, w_step;
+  bool last;
   ActivationKind activation;
   float alpha, beta;
 };
@@ -76,20 +79,21 @@ __global__ void __launch_bounds__(kThreads)
   using C = Compute<T>;
   const int64_t i = GlobalThread();
   if (i >= n) return;
-  const int64_t channel = i / c.out_size % (c.groups * c.out), item = i / c.out_size / (c.groups * c.out);
+  const int64_t channels = c.groups * c.out, item = i / c.out_size / channels;
+  const int64_t channel = c.last ? i % channels : i / c.out_size % channels;
   const int64_t group = channel / c.out;
   int32_t at[kRank], tap[kRank] = {}, input[kRank];
-  int64_t rest = i % c.out_size;
+  int64_t rest = (c.last ? i / channels : i) % c.out_size;
 #pragma unroll
   for (int d = kRank; d-- > 0;) {
     at[d] = static_cast<int32_t>(rest % window.axes[d].out);
     rest /= window.axes[d].out;
     input[d] = InputAt<kTransposed>(window.axes[d], at[d], 0);
   }
-  const T* const from = x.data + (item * c.groups + group) * c.in * c.in_size;
+  const T* const from = x.data + item * c.groups * c.in * c.in_size + group * c.in * c.in_step;
   const T* const weights = kTransposed ? w.data + (group * c.in * c.out + channel % c.out) * c.kernel_size
                                        : w.data + channel * c.in * c.kernel_size;
-  const int64_t step = (kTransposed ? c.out : 1) * c.kernel_size;
+  const int64_t in_position = c.last ? c.groups * c.in : 1, tap_step = c.last ? c.in : 1;
   C sum = bias ? Widen(bias[channel]) : C(0);
   for (int64_t k = 0; k < c.kernel_size; ++k) {
     int64_t offset = 0;
@@ -100,7 +104,8 @@ __global__ void __launch_bounds__(kThreads)
       offset = offset * window.axes[d].in + input[d];
     }
     if (inside)
-      for (int64_t e = 0; e < c.in; ++e) sum += Widen(from[e * c.in_size + offset]) * Widen(weights[e * step + k]);
+      for (int64_t e = 0; e < c.in; ++e)
+        sum += Widen(from[e * c.in_step + offset * in_position]) * Widen(weights[e * c.w_step + k * tap_step]);
     // The next tap, the last dimension first.
     bool carry = true;
 #pragma unroll
@@ -151,9 +156,17 @@ void RunDirect(const LaunchArgs& args, const DirectConv& conv, const TensorView&
                const TensorView& bias, const TensorView& z, const TensorView& y) {
   const int64_t n = y.count();
   if (n == 0) return;
-  const Channels c{conv.groups,           conv.in_channels,    conv.out_channels, x.count(2, x.rank),
-                   y.count(2, y.rank),    w.count(2, w.rank),  conv.transposed,   conv.activation.kind,
-                   conv.activation.alpha, conv.activation.beta};
+  Channels c{};
+  c.groups = conv.groups, c.in = conv.in_channels, c.out = conv.out_channels;
+  c.in_size = c.out_size = c.kernel_size = 1;
+  for (int i = 0; i < conv.window.rank; ++i) {
+    const window::Axis& a = conv.window[i];
+    c.in_size *= a.in, c.out_size *= a.out, c.kernel_size *= a.kernel;
+  }
+  c.last = conv.channels_last;
+  c.in_step = c.last ? 1 : c.in_size;
+  c.w_step = c.last ? 1 : (conv.transposed ? c.out : 1) * c.kernel_size;
+  c.activation = conv.activation.kind, c.alpha = conv.activation.alpha, c.beta = conv.activation.beta;
   WithReal(x.type(), [&](auto tag) {
     using T = typename decltype(tag)::Type;
     auto run = [&](auto kernel, const auto& window) {
@@ -168,14 +181,15 @@ void RunDirect(const LaunchArgs& args, const DirectConv& conv, const TensorView&
   });
 }
 
-void RunFinish(const LaunchArgs& args, const TensorView& bias, const onda::Activation& activation,
-               const TensorView& y) {
+void RunFinish(const LaunchArgs& args, const TensorView& bias, const onda::Activation& activation, const TensorView& y,
+               window::Order order) {
   Channels c{};
   c.activation = activation.kind, c.alpha = activation.alpha, c.beta = activation.beta;
   const int64_t n = y.count();
   WithReal(y.type(), [&](auto tag) {
     cuda::Launch(args, {.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}}, Finish<typename decltype(tag)::Type>,
-                 bias, y, n, y.dim(1), y.count(2, y.rank), c);
+                 bias, y, n, y.dim(window::ChannelAxis(order, y.rank)),
+                 order == window::Order::kChannelsLast ? 1 : y.count(2, y.rank), c);
   });
 }
 

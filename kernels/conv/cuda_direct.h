@@ -12,6 +12,7 @@ struct DirectConv {
   window::Window window;
   int64_t batch, groups, in_channels, out_channels;  // channels of one group
   bool transposed;                                   // w (channels, out channels / groups, kernel...)
+  bool channels_last;                                // of x, w, z and y; not where transposed
   Activation activation;
 };
 
@@ -20,7 +21,8 @@ void RunDirect(const LaunchArgs& args, const DirectConv& conv, const TensorView&
                const TensorView& bias, const TensorView& z, const TensorView& y);
 
 // y = activation(y + bias) behind a library's plan. The bias, of y's channels, may be absent.
-void RunFinish(const LaunchArgs& args, const TensorView& bias, const Activation& activation, const TensorView& y);
+void RunFinish(const LaunchArgs& args, const TensorView& bias, const Activation& activation, const TensorView& y,
+               window::Order order = window::Order::kChannelsFirst);
 
 }  // namespace onda::conv
 

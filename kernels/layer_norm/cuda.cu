@@ -16,15 +16,16 @@ constexpr int64_t kSharedBytes = 44 * 1024;
 template <class T, class S>
 __global__ void __launch_bounds__(kThreads)
     Rows(In<T> x, In<T> skip, In<T> bias, In<T> gamma, In<T> beta, Out<T> y, Out<S> mean_out, Out<S> inverse_out,
-         Out<T> sum_out, int64_t n, int64_t skip_rows, int64_t bias_rows, int64_t gamma_rows, int64_t beta_rows,
-         double epsilon, bool rms, bool keep /* the row in shared memory */) {
+         Out<T> sum_out, int64_t n, uint32_t skip_rows, uint32_t bias_rows, uint32_t gamma_rows, uint32_t beta_rows,
+         Compute<T> epsilon, bool rms, bool keep /* the row in shared memory */) {
   using C = Compute<T>;
   ONDA_DYNAMIC_SHARED(C, row);
-  const int64_t r = blockIdx.x;
+  const int64_t r = blockIdx.x, first = r * n;
+  const int64_t skip_first = blockIdx.x % skip_rows * n, bias_first = blockIdx.x % bias_rows * n;
   auto load = [&](int64_t i) {
-    C v = Widen(x[r * n + i]);
-    if (skip) v += Widen(skip[r % skip_rows * n + i]);
-    if (bias) v += Widen(bias[r % bias_rows * n + i]);
+    C v = Widen(x[first + i]);
+    if (skip) v += Widen(skip[skip_first + i]);
+    if (bias) v += Widen(bias[bias_first + i]);
     return v;
   };
   C sum = 0;
@@ -39,18 +40,19 @@ __global__ void __launch_bounds__(kThreads)
     const C d = (keep ? row[i] : load(i)) - mean;
     squares += d * d;
   }
-  const C inverse = 1 / sqrt(BlockReduce(squares, Plus(), C(0)) / static_cast<C>(n) + static_cast<C>(epsilon));
+  const C inverse = 1 / sqrt(BlockReduce(squares, Plus(), C(0)) / static_cast<C>(n) + epsilon);
   if (threadIdx.x == 0) {
     if (mean_out) mean_out[r] = Narrow<S>(static_cast<Compute<S>>(mean));
     if (inverse_out) inverse_out[r] = Narrow<S>(static_cast<Compute<S>>(inverse));
   }
+  const int64_t gamma_first = blockIdx.x % gamma_rows * n, beta_first = blockIdx.x % beta_rows * n;
   for (int64_t i = threadIdx.x; i < n; i += kThreads) {
     const C s = keep ? row[i] : load(i);
-    if (sum_out) sum_out[r * n + i] = Narrow<T>(s);
+    if (sum_out) sum_out[first + i] = Narrow<T>(s);
     C v = (s - mean) * inverse;
-    if (gamma) v *= Widen(gamma[r % gamma_rows * n + i]);
-    if (beta) v += Widen(beta[r % beta_rows * n + i]);
-    y[r * n + i] = Narrow<T>(v);
+    if (gamma) v *= Widen(gamma[gamma_first + i]);
+    if (beta) v += Widen(beta[beta_first + i]);
+    y[first + i] = Narrow<T>(v);
   }
 }
 
@@ -103,7 +105,8 @@ class Cuda {
           {.grid = {BlocksFor(rows, 1)}, .block = {kThreads}, .shared_bytes = keep ? static_cast<uint32_t>(bytes) : 0},
           Rows<T, float>, x, input(kForm.skip), input(kForm.bias), input(kForm.gamma), input(kForm.beta), y,
           output(kForm.mean), output(kForm.inverse_deviation), output(kForm.sum), n, rows_of(kForm.skip),
-          rows_of(kForm.bias), rows_of(kForm.gamma), rows_of(kForm.beta), params_.epsilon, kForm.rms, keep);
+          rows_of(kForm.bias), rows_of(kForm.gamma), rows_of(kForm.beta), static_cast<Compute<T>>(params_.epsilon),
+          kForm.rms, keep);
     });
   }
 

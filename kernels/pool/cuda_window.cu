@@ -1,5 +1,5 @@
-// MaxPool, AveragePool and LpPool: a thread per output position; up to three spatial dimensions. Sums are in fp32 (fp64
-// for double).
+// MaxPool, AveragePool and LpPool: a thread per output element, neighbours in memory; up to three spatial dimensions.
+// Sums are in fp32 (fp64 for double).
 #include <array>
 
 #include "kernels/device/element.h"
@@ -11,6 +11,7 @@ namespace onda::pool {
 namespace {
 
 using namespace cuda;
+using window::Order;
 
 constexpr int kThreads = 256, kSpatial = 3;
 
@@ -18,10 +19,12 @@ constexpr int kThreads = 256, kSpatial = 3;
 struct DeviceWindow {
   int32_t in[kSpatial], kernel[kSpatial], stride[kSpatial], dilation[kSpatial], begin[kSpatial], end[kSpatial];
   Divider out[kSpatial];
+  Divider channels;  // that lie between neighbouring positions; 1 where channels come first
 };
 
-DeviceWindow ForDevice(const window::Window& w) {
+DeviceWindow ForDevice(const window::Window& w, int64_t channels) {
   DeviceWindow d{};
+  d.channels = Divider(channels);
   int64_t plane = 1;
   for (int i = 0; i < kSpatial; ++i) {
     const int at = i - (kSpatial - w.rank);
@@ -69,14 +72,16 @@ __global__ void __launch_bounds__(kThreads) Windows(In<T> x, Out<T> y, Out<int64
   const int64_t t = GlobalThread();
   if (t >= n) return;
   int32_t start[kSpatial];
-  uint32_t rest = static_cast<uint32_t>(t);
+  const uint32_t step = w.channels.divisor;
+  uint32_t rest = w.channels.Quotient(static_cast<uint32_t>(t));
+  const uint32_t channel = static_cast<uint32_t>(t) - rest * step;
 #pragma unroll
   for (int i = kSpatial - 1; i >= 0; --i) {
     const uint32_t quotient = w.out[i].Quotient(rest);
     start[i] = static_cast<int32_t>(rest - quotient * w.out[i].divisor) * w.stride[i] - w.begin[i];
     rest = quotient;
   }
-  const int64_t base = rest * (int64_t{w.in[0]} * w.in[1] * w.in[2]);
+  const int64_t base = rest * (int64_t{w.in[0]} * w.in[1] * w.in[2]) * step + channel;
   auto taps = [&](int i, int32_t low, int32_t high) { return Taps(start[i], w.kernel[i], w.dilation[i], low, high); };
   const Taps planes = taps(0, 0, w.in[0]), rows = taps(1, 0, w.in[1]), columns = taps(2, 0, w.in[2]);
   C best = kKind == Kind::kMax ? Lowest<T>() : C(0);
@@ -87,7 +92,7 @@ __global__ void __launch_bounds__(kThreads) Windows(In<T> x, Out<T> y, Out<int64
       const int32_t row = plane * w.in[1] + start[1] + b * w.dilation[1];
       for (int32_t c = columns.first; c < columns.last; ++c) {
         const int32_t from = row * w.in[2] + start[2] + c * w.dilation[2];
-        const C v = Widen(x[base + from]);
+        const C v = Widen(x[base + int64_t{from} * step]);
         if constexpr (kKind == Kind::kMax) {
           if (at < 0 || v > best || (v != v && best == best)) {
             best = v;
@@ -123,7 +128,7 @@ __global__ void __launch_bounds__(kThreads) Windows(In<T> x, Out<T> y, Out<int64
   y[t] = Narrow<T>(best);
 }
 
-template <Kind kKind>
+template <Kind kKind, Order kOrder = Order::kChannelsFirst>
 class Cuda {
  public:
   explicit Cuda(const NodeView& node) : params_(node.attributes()) {}
@@ -149,10 +154,12 @@ class Cuda {
   void Run(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     const int64_t n = y.count();
+    if (n == 0) return;
     if (n >= int64_t{1} << 31) throw Error(ErrorCode::kNotImplemented, "pooling to 2^31 elements or more on CUDA");
-    cuda::Launch(args, {.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}}, Windows<T, kKind>, x, y, args.output(1),
-                 n, ForDevice(params_.WindowOf(x, y, false)), params_.column_major, params_.count_include_pad,
-                 static_cast<Compute<T>>(params_.p));
+    cuda::Launch(
+        args, {.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}}, Windows<T, kKind>, x, y, args.output(1), n,
+        ForDevice(params_.WindowOf(x, y, false, kOrder), kOrder == Order::kChannelsLast ? x.dim(x.rank - 1) : 1),
+        params_.column_major, params_.count_include_pad, static_cast<Compute<T>>(params_.p));
   }
 
   Params params_;
@@ -162,6 +169,8 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Cuda<Kind::kMax>>("MaxPool"),
     MakeKernel<Cuda<Kind::kAverage>>("AveragePool"),
     MakeKernel<Cuda<Kind::kLp>>("LpPool"),
+    MakeKernel<Cuda<Kind::kMax, Order::kChannelsLast>>("ChannelsLastMaxPool", "onda"),
+    MakeKernel<Cuda<Kind::kAverage, Order::kChannelsLast>>("ChannelsLastAveragePool", "onda"),
 };
 
 }  // namespace

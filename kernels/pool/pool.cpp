@@ -14,7 +14,8 @@ void CheckP(const InferContext& c) {
   if (!(p > 0) || std::isinf(p)) c.Reject("p must be positive");
 }
 
-// X (N, C, D1, ...) to (N, C, D1', ...), also for output 1, MaxPool's Indices.
+// X (N, C, D1, ...) to (N, C, D1', ...), also for output 1, MaxPool's Indices; or with C last.
+template <window::Order kOrder>
 void Infer(InferContext& c) {
   const size_t spatial = c.attributes().Ints("kernel_shape").size();
   if (spatial == 0) c.Reject("kernel_shape is empty");
@@ -25,9 +26,10 @@ void Infer(InferContext& c) {
   Dims y = c.FreshDims(static_cast<int>(spatial) + 2);
   if (c.has_rank(0)) {
     const Dims& x = *c.shape(0);
-    const Dims out = window::OutputExtents(c, p, Dims(x.begin() + 2, x.end()), Dims(p.kernel.begin(), p.kernel.end()));
-    y.assign(x.begin(), x.begin() + 2);
-    y.insert(y.end(), out.begin(), out.end());
+    const std::span<const Dim> in = window::SpatialOf<Dim>(kOrder, x);
+    const Dims out = window::OutputExtents(c, p, Dims(in.begin(), in.end()), Dims(p.kernel.begin(), p.kernel.end()));
+    y = x;
+    std::copy(out.begin(), out.end(), y.begin() + window::FirstSpatialAxis(kOrder));
   }
   c.SetOutput(0, c.dtype(0), y);
   c.SetOutput(1, DType::kInt64, y);
@@ -81,9 +83,17 @@ void InferUnpool(InferContext& c) {
 }
 
 constexpr OpDef kOps[] = {
-    {.name = "MaxPool", .infer = Infer},
-    {.name = "AveragePool", .infer = Infer},
-    {.name = "LpPool", .infer = Infer},
+    {.name = "MaxPool", .infer = Infer<window::Order::kChannelsFirst>},
+    {.name = "AveragePool", .infer = Infer<window::Order::kChannelsFirst>},
+    {.name = "LpPool", .infer = Infer<window::Order::kChannelsFirst>},
+    {.name = "ChannelsLastMaxPool",
+     .domain = "onda",
+     .infer = Infer<window::Order::kChannelsLast>,
+     .flags = kOpForSpeed},
+    {.name = "ChannelsLastAveragePool",
+     .domain = "onda",
+     .infer = Infer<window::Order::kChannelsLast>,
+     .flags = kOpForSpeed},
     {.name = "GlobalMaxPool", .infer = InferGlobal},
     {.name = "GlobalAveragePool", .infer = InferGlobal},
     {.name = "GlobalLpPool", .infer = InferGlobal},

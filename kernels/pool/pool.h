@@ -1,4 +1,5 @@
-// MaxPool, AveragePool, LpPool, their global forms, and MaxUnpool.
+// MaxPool, AveragePool, LpPool, their global forms, and MaxUnpool. onda.ChannelsLastMaxPool and ChannelsLastAveragePool
+// are MaxPool, without Indices, and AveragePool of (batch, spatial..., channels).
 #ifndef ONDA_KERNELS_POOL_POOL_H_
 #define ONDA_KERNELS_POOL_POOL_H_
 
@@ -22,8 +23,9 @@ struct Params {
   }
 
   // x: (batch, channels, spatial...); a global pool has one window over everything.
-  window::Window WindowOf(const TensorView& x, const TensorView& y, bool global) const {
-    const auto in = x.shape().subspan(2), out = y.shape().subspan(2);
+  window::Window WindowOf(const TensorView& x, const TensorView& y, bool global,
+                          window::Order order = window::Order::kChannelsFirst) const {
+    const auto in = window::SpatialOf(order, x.shape()), out = window::SpatialOf(order, y.shape());
     return global ? window::Resolve(window, in, out, in) : window::Resolve(window, in, out, window.kernel);
   }
 };

@@ -10,10 +10,11 @@ namespace {
 
 using window::Axis;
 using window::kMaxSpatial;
+using window::Order;
 using window::Window;
 
-// Calls fn(offset) for every input position of the window of output position o, in row-major order. offset is within
-// one channel.
+// Calls fn(offset) for every input position of the window of output position o, in row-major order. offset counts
+// positions.
 template <class Fn>
 void ForEachInput(const Window& w, const int64_t* o, Fn&& fn) {
   Axis::Range range[kMaxSpatial];
@@ -42,30 +43,31 @@ int64_t ColumnMajor(const Window& w, int64_t offset) {
   return result;
 }
 
-template <Kind kKind, bool kGlobal>
+template <Kind kKind, bool kGlobal, Order kOrder = Order::kChannelsFirst>
 class Reference {
  public:
   explicit Reference(const NodeView& node) : params_(node.attributes()) {}
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
-    const Window w = params_.WindowOf(x, y, kGlobal);
-    const int64_t in = x.count(2, x.rank), out = y.count(2, y.rank);
-    if (out == 0) return;
-    int64_t work = 1;
-    for (int i = 0; i < w.rank; ++i) work *= w[i].kernel;
+    const Window w = params_.WindowOf(x, y, kGlobal, kOrder);
+    int64_t work = 1, in = 1, out = 1;
+    for (int i = 0; i < w.rank; ++i) work *= w[i].kernel, in *= w[i].in, out *= w[i].out;
+    if (y.count() == 0) return;
+    // Elements from one position to the next.
+    const int64_t step = kOrder == Order::kChannelsLast ? x.dim(x.rank - 1) : 1;
     args.ParallelFor(y.count(), 1 + 4096 / std::max<int64_t>(1, work), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
-        int64_t o[kMaxSpatial] = {}, rest = t % out;
+        int64_t o[kMaxSpatial] = {}, rest = t / step % out;
         for (int i = w.rank; i-- > 0; rest /= w[i].out) o[i] = rest % w[i].out;
-        One(args, w, o, t / out * in, t);
+        One(args, w, o, t / step / out * step * in + t % step, step, t);
       }
     });
   }
 
  private:
-  // Output element t, whose channel starts at `base` of the input.
-  void One(const LaunchArgs& args, const Window& w, const int64_t* o, int64_t base, int64_t t) const {
+  // Output element t, whose channel starts at `base` of the input and has its positions `step` elements apart.
+  void One(const LaunchArgs& args, const Window& w, const int64_t* o, int64_t base, int64_t step, int64_t t) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     if constexpr (kKind == Kind::kMax) {
       double best = IsFloating(x.type())       ? -std::numeric_limits<double>::infinity()
@@ -73,7 +75,7 @@ class Reference {
                                                : 0;
       int64_t at = -1;
       ForEachInput(w, o, [&](int64_t offset) {
-        const double v = LoadDouble(x.type(), x.data, base + offset);
+        const double v = LoadDouble(x.type(), x.data, base + offset * step);
         if (at < 0 || v > best || (std::isnan(v) && !std::isnan(best))) best = v, at = offset;
       });
       StoreDouble(y.type(), y.data, t, best);
@@ -83,7 +85,7 @@ class Reference {
     }
     double sum = 0;
     ForEachInput(w, o, [&](int64_t offset) {
-      const double v = LoadDouble(x.type(), x.data, base + offset);
+      const double v = LoadDouble(x.type(), x.data, base + offset * step);
       sum += kKind == Kind::kAverage ? v : params_.p == 2 ? v * v : std::pow(std::fabs(v), params_.p);
     });
     if (kKind == Kind::kLp) {
@@ -145,6 +147,8 @@ constexpr OndaKernelDef kKernels[] = {
     MakeKernel<Reference<Kind::kMax, false>>("MaxPool"),
     MakeKernel<Reference<Kind::kAverage, false>>("AveragePool"),
     MakeKernel<Reference<Kind::kLp, false>>("LpPool"),
+    MakeKernel<Reference<Kind::kMax, false, Order::kChannelsLast>>("ChannelsLastMaxPool", "onda"),
+    MakeKernel<Reference<Kind::kAverage, false, Order::kChannelsLast>>("ChannelsLastAveragePool", "onda"),
     MakeKernel<Reference<Kind::kMax, true>>("GlobalMaxPool"),
     MakeKernel<Reference<Kind::kAverage, true>>("GlobalAveragePool"),
     MakeKernel<Reference<Kind::kLp, true>>("GlobalLpPool"),

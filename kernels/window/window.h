@@ -12,6 +12,17 @@
 
 namespace onda::window {
 
+// Where a tensor's channels stand: (batch, channels, spatial...) or (batch, spatial..., channels). Of weights:
+// (outputs, channels, kernel...) or (outputs, kernel..., channels).
+enum class Order { kChannelsFirst, kChannelsLast };
+inline int ChannelAxis(Order order, int rank) { return order == Order::kChannelsLast ? rank - 1 : 1; }
+inline int FirstSpatialAxis(Order order) { return order == Order::kChannelsLast ? 1 : 2; }
+// Of a shape or of dimensions of either kind.
+template <class D>
+std::span<const D> SpatialOf(Order order, std::span<const D> shape) {
+  return shape.subspan(static_cast<size_t>(FirstSpatialAxis(order)), shape.size() - 2);
+}
+
 enum class AutoPad { kNotSet, kValid, kSameUpper, kSameLower };
 
 // Attributes as given; an empty list stands for the default on every axis.
