@@ -69,7 +69,7 @@ class RotaryCuda {
     const int64_t rotated = std::min(params_.dim > 0 ? params_.dim : width, 2 * half);
     if (width < rotated || width == 0) throw Error(ErrorCode::kRuntime, "the rotated part is wider than a head");
     const int64_t heads = flat ? x.dim(2) / width : x.dim(1);
-    const int64_t positions = ids.present() ? cos.dim(0) : x.dim(0) * rows;
+    const int64_t positions = ids.present() ? std::min(cos.dim(0), args.input(2).dim(0)) : x.dim(0) * rows;
     if (positions == 0) throw Error(ErrorCode::kRuntime, "the caches hold no position");
     WithReal(x.type(), [&](auto tag) {
       using T = typename decltype(tag)::Type;

@@ -27,6 +27,8 @@ void Infer(InferContext& c) {
     }
     half = half == Dim(0) ? cache.back() : MergeDim(c, half, cache.back(), "widths of the caches");
   }
+  if (cache_rank == 2 && c.has_rank(1) && c.has_rank(2))
+    MergeDim(c, (*c.shape(1))[0], (*c.shape(2))[0], "positions of the caches");
   Dim width = x.back();
   if (x.size() == 3 && p.heads > 0) {
     if (width.known() && width.value() % p.heads != 0) c.Reject("num_heads does not divide the hidden size");

@@ -21,7 +21,7 @@ class Rotary {
     const int64_t dim = std::min(params_.dim > 0 ? params_.dim : width, 2 * half);
     if (width < dim || width == 0) throw Error(ErrorCode::kRuntime, "the rotated part is wider than a head");
     const int64_t heads = flat ? x.dim(2) / width : x.dim(1);
-    const int64_t positions = ids.present() ? cos.dim(0) : x.dim(0) * rows;
+    const int64_t positions = ids.present() ? std::min(cos.dim(0), sin.dim(0)) : x.dim(0) * rows;
     args.ParallelFor(x.dim(0) * rows * heads, 1 + 16384 / width, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         const int64_t r = flat ? t / heads % rows : t % rows, b = t / heads / rows;

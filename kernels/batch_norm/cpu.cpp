@@ -40,7 +40,10 @@ void LrnRow(const float* x, const float* near, int64_t count, int64_t stride, fl
     }
     if (beta == 0.5f) return hn::Div(v, hn::Sqrt(base));
     if (beta == 1.0f) return hn::Div(v, base);
-    return hn::Div(v, hn::Exp(d, hn::Mul(hn::Set(d, beta), hn::Log(d, base))));
+    // The conversion to integers in Exp is not defined for NaN.
+    const V power = hn::Mul(hn::Set(d, beta), hn::Log(d, base));
+    const auto none = hn::IsNaN(power);
+    return hn::IfThenElse(none, power, hn::Div(v, hn::Exp(d, hn::IfThenZeroElse(none, power))));
   };
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)

@@ -131,8 +131,9 @@ void InferLoop(InferContext& c) {
 void InferScan(InferContext& c) {
   const size_t body = BodyIndex(c, "body");
   const int64_t scans = c.attributes().Int("num_scan_inputs", 0);
+  if (scans < 1 || scans > static_cast<int64_t>(c.input_count()))
+    c.Reject("num_scan_inputs is " + std::to_string(scans));
   const int64_t states = static_cast<int64_t>(c.input_count()) - scans;
-  if (scans < 1 || states < 0) c.Reject("num_scan_inputs is " + std::to_string(scans));
   const std::vector<int64_t> input_axes = c.attributes().Ints("scan_input_axes");
   const std::vector<int64_t> output_axes = c.attributes().Ints("scan_output_axes");
   std::vector<Fact> carried, slices;

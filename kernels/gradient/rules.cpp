@@ -105,6 +105,9 @@ ValueId ScalarLike(RewriteContext& c, ValueId x, double value) {
   return c.Constant(Tensor::Scalar(c.FactOf(x).dtype, value));
 }
 ValueId FillLike(RewriteContext& c, ValueId x, double value) {
+  const Fact& fact = c.FactOf(x);
+  if (!fact.is_tensor() || !(IsFloating(fact.dtype) || IsInteger(fact.dtype)))
+    c.Reject("there is no gradient of " + fact.ToString());
   return c.Add("Expand", {ScalarLike(c, x, value), ShapeTensor(c, x)});
 }
 

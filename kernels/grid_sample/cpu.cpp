@@ -103,8 +103,8 @@ class Cpu {
     if (x.type() != DType::kFloat || grid.type() != DType::kFloat) return "only float";
     if (x.rank != 4) return "only images of two axes";
     if (Params(node.attributes()).mode == Mode::kCubic) return "only nearest and linear";
-    if (x.dims[2] < 0 || x.dims[3] < 0) return "";
-    return x.dims[2] * x.dims[3] > INT32_MAX ? "the image is too large" : "";
+    if (x.dims[2] <= 0 || x.dims[3] <= 0) return "";
+    return x.dims[2] > INT32_MAX / x.dims[3] ? "the image is too large" : "";
   }
 
   void Launch(const LaunchArgs& args) const {

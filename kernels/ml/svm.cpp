@@ -297,7 +297,7 @@ constexpr OndaKernelDef kKernels[] = {
 int64_t SvmScores(const Attributes& a) {
   const int64_t classes = std::max<int64_t>(Labels(a, "classlabels_ints").count(), 1);
   const std::vector<int64_t> per_class = a.Ints("vectors_per_class");
-  const bool supports = std::accumulate(per_class.begin(), per_class.end(), int64_t{0}) > 0;
+  const bool supports = std::any_of(per_class.begin(), per_class.end(), [](int64_t n) { return n > 0; });
   if (!supports || !a.Floats("prob_a").empty()) return ScoresOf(classes, classes);
   const int64_t pairs = classes * (classes - 1) / 2;
   return ScoresOf(std::max<int64_t>(pairs, 1), classes);

@@ -103,6 +103,8 @@ std::string Compile(const Program& program, const Step& step, std::span<const DT
 struct Compiled {
   std::vector<Action> actions;
   int tiles = 0;  // of results; the inputs' follow
+  // Inputs that some function reads without a step: one element that is broadcast is laid out for it.
+  std::array<bool, kMaxInputs> spread{};
   std::string refusal;
 
   Compiled(const Program& program, std::span<const DType> inputs) {
@@ -116,6 +118,10 @@ struct Compiled {
     for (size_t s = 0; s < program.steps.size() && refusal.empty(); ++s) {
       Action action;
       refusal = Compile(program, program.steps[s], inputs, action);
+      for (int k = 0; k < action.operand_count && refusal.empty(); ++k)
+        if (action.operands[k] < program.input_count &&
+            !(action.kind == Kind::kBinary || (action.kind == Kind::kWhere && k > 0)))
+          spread[static_cast<size_t>(action.operands[k])] = true;
       std::vector<int> read_last;
       // A result may take the place of an operand of its own width that is read last here: elements move alike.
       for (int k = 0; k < action.operand_count && refusal.empty(); ++k) {
@@ -221,7 +227,8 @@ class Cpu {
     Place values[kMaxInputs + kMaxSteps];
     for (int i = 0; i < program_.input_count; ++i)
       values[i] = Load(args.input(i), *operands.plans[static_cast<size_t>(i)], at, n,
-                       args.input(i).type() == DType::kBool, tiles[compiled_.tiles + i]);
+                       compiled_.spread[static_cast<size_t>(i)] || args.input(i).type() == DType::kBool,
+                       tiles[compiled_.tiles + i]);
     int result = program_.input_count;
     for (const Action& action : compiled_.actions) {
       char* to = action.tile < 0 ? out : tiles[action.tile];

@@ -1,6 +1,7 @@
 // The targets that load a model as text and run it.
 #include "core/session.h"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -199,7 +200,8 @@ bool Exhausted(const Outcome& o) {
 // Two devices that take some of the operators each. Made once: making one costs more than a session does.
 constexpr size_t kDeviceSets = 24;
 std::vector<std::shared_ptr<const ProviderInstance>> DevicesOf(size_t set) {
-  static std::vector<std::shared_ptr<const ProviderInstance>> sets[kDeviceSets];
+  // Never destroyed: what they report to is made after them and would be gone before.
+  static auto& sets = *new std::array<std::vector<std::shared_ptr<const ProviderInstance>>, kDeviceSets>;
   for (size_t i = sets[set].size(); i < 2; ++i) {
     const std::vector<std::pair<std::string, std::string>> values{
         {"seed", std::to_string(2 * set + i)}, {"share", std::to_string(300 + (set * 157 + i * 401) % 700)}};
