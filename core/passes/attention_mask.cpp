@@ -134,12 +134,12 @@ bool AttentionMask::MayHideAll(const RuleContext& c) const {
 }
 
 bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis,
-                         ValueId& mask) const {
+                         int most_dims, ValueId& mask) const {
   mask = kNoValue;
   bool whole = false;  // as wide as the keys
   for (const Part& part : parts_) {
     const Fact& fact = c.FactOf(part.value);
-    if (!fact.has_rank() || fact.rank() > 4) return false;
+    if (!fact.has_rank() || fact.rank() > most_dims) return false;
     if (part.kind == Kind::kAdd && fact.dtype != dtype) return false;
     whole = whole || (fact.rank() > 0 && fact.shape->back() == keys);
   }

@@ -1,5 +1,5 @@
 // MatMul(Softmax(mask(cap(MatMul(Q, K^T) * scale))), V) -> Attention(Q, K, V, mask), over inputs of rank 4 (batch,
-// heads, rows, width) or 3 (taken for one batch of many heads).
+// heads, rows, width), 3 (taken for one batch of many heads) or 5 (the first two taken for the batch).
 //   - scale: products and quotients with scalars, behind the product, on Q, on K or on both (its square root);
 //   - cap: c * tanh(scores / c);
 //   - mask: sums with what broadcasts to the scores, and Where with a number of at most -9999; what hides the keys
@@ -9,6 +9,7 @@
 // and V have one head), and no mask makes the scores larger as far as sizes are known. A row whose keys are all masked
 // by -inf stays NaN (nan_rows) where a mask may do that and no Where behind the softmax makes it 0. Source:
 // Operators.md, Attention.
+#include <algorithm>
 #include <cmath>
 
 #include "core/passes/attention_mask.h"
@@ -64,15 +65,23 @@ bool KeepsShape(const RuleContext& c, const Node& node, const Fact& product) {
   return true;
 }
 
+// FusedMatMul of Q and K that transposes K by itself.
+bool IsProductWithTransposed(const RuleContext& c, const Node& node) {
+  if (!c.Is(node, "FusedMatMul", "com.microsoft")) return false;
+  const Attributes a = node.attributes.view();
+  return a.Int("transB", 0) && !a.Int("transA", 0) && !a.Int("transBatchA", 0) && !a.Int("transBatchB", 0);
+}
+
 // Reads from the softmax's input down to the product of Q and K^T. Where both operands of a sum could be the scores,
 // the first that leads to a product is.
 std::optional<Scores> ReadScores(const RuleContext& c, ValueId value, int steps, bool masks_done) {
   const Node* node = steps > 0 && c.UsedOnce(value) ? c.Producer(value) : nullptr;
   if (!node || !node->has_input(0)) return {};
   auto inner = [&](ValueId v, bool done) { return ReadScores(c, v, steps - 1, done); };
-  if (c.Is(*node, "MatMul")) {
+  if (c.Is(*node, "MatMul") || IsProductWithTransposed(c, *node)) {
     Scores scores;
     scores.product = node;
+    scores.scale = node->attributes.view().Float("alpha", 1);
     return scores;
   }
   if (c.Is(*node, "Cast")) {
@@ -84,7 +93,7 @@ std::optional<Scores> ReadScores(const RuleContext& c, ValueId value, int steps,
     for (size_t side = 0; side < 2; ++side) {
       std::optional<Scores> scores = inner(node->inputs[side], false);
       if (!scores || !KeepsShape(c, *node, c.FactOf(scores->product->outputs[0]))) continue;
-      scores->mask.Add(node->inputs[1 - side]);
+      if (const ValueId addend = node->inputs[1 - side]; UniformValue(c, addend) != 0.0) scores->mask.Add(addend);
       return scores;
     }
     return {};
@@ -147,11 +156,12 @@ struct Keys {
   ValueId value = kNoValue;
   std::vector<int64_t> perm;
 };
-std::optional<Keys> KeysOf(const RuleContext& c, ValueId transposed, double& scale) {
+std::optional<Keys> KeysOf(const RuleContext& c, ValueId transposed, bool by_product, double& scale) {
   const int rank = c.FactOf(transposed).rank();
   transposed = PeelScale(c, transposed, scale);
   Keys keys{transposed, {}};
   for (int i = 0; i < rank; ++i) keys.perm.push_back(i);
+  if (by_product) return keys;
   if (const Node* node = c.Producer(transposed); node && c.Is(*node, "Transpose")) {
     keys.perm = node->attributes.view().Ints("perm");
     if (static_cast<int>(keys.perm.size()) != rank) return {};
@@ -161,6 +171,22 @@ std::optional<Keys> KeysOf(const RuleContext& c, ValueId transposed, double& sca
   }
   std::swap(keys.perm[rank - 2], keys.perm[rank - 1]);
   return keys;
+}
+
+// A value of shape (a, b, ...) as (a * b, ...); kNoValue where sizes that are not known stand in the way.
+ValueId JoinLeading(Patch& patch, ValueId x, const Dims& shape) {
+  std::vector<int64_t> dims{(shape[0] * shape[1]).value_or_unknown()};
+  for (size_t i = 2; i < shape.size(); ++i) dims.push_back(shape[i].value_or_unknown());
+  if (std::count(dims.begin(), dims.end(), -1) > 1 || std::count(dims.begin(), dims.end(), 0) > 0) return kNoValue;
+  return patch.Add("Reshape", {x, patch.Constant(Tensor::Int64s(dims))});
+}
+
+// The way back.
+ValueId SplitLeading(Patch& patch, ValueId x, const Dims& shape) {
+  std::vector<int64_t> dims;
+  for (const Dim& d : shape) dims.push_back(d.value_or_unknown());
+  if (std::count(dims.begin(), dims.end(), -1) > 1) return kNoValue;
+  return patch.Add("Reshape", {x, patch.Constant(Tensor::Int64s(dims))});
 }
 
 bool IsIdentity(const std::vector<int64_t>& perm) {
@@ -185,13 +211,14 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   const Fact &v = c.FactOf(node.inputs[1]), &result = c.FactOf(product.outputs[0]);
   if (!left.has_rank() || !right.has_rank() || !v.has_rank() || !result.has_rank()) return {};
   const int rank = left.rank();
-  if ((rank != 3 && rank != 4) || right.rank() != rank || v.rank() != rank || left.dtype != dtype) return {};
+  if (rank < 3 || rank > 5 || right.rank() != rank || v.rank() != rank || left.dtype != dtype) return {};
   for (int i = 0; i + 2 < rank; ++i) {
     const Dim &a = (*left.shape)[i], &b = (*right.shape)[i], &d = (*v.shape)[i];
     const bool one_head = rank == 4 && i == 1 && b == Dim(1) && d == Dim(1) && a.known();
     if (!one_head && (!(a == b) || !(a == d))) return {};
   }
-  const std::optional<Keys> keys = KeysOf(c, product.inputs[1], scores->scale);
+  const bool transposes = c.Is(product, "FusedMatMul", "com.microsoft");
+  const std::optional<Keys> keys = KeysOf(c, product.inputs[1], transposes, scores->scale);
   if (!keys) return {};
   const ValueId q = PeelScale(c, product.inputs[0], scores->scale);
   const float scale = static_cast<float>(scores->scale);
@@ -201,11 +228,12 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   AttributeMap attributes;
   attributes.Set("scale", scale);
   if (scores->softcap != 0) attributes.Set("softcap", static_cast<float>(scores->softcap));
-  const Dim &query_count = (*result.shape)[rank - 2], &key_count = (*right.shape)[rank - 1];
+  const Dim &query_count = (*result.shape)[rank - 2], &key_count = result.shape->back();
   if (scores->mask.TakeCausal(c, query_count, key_count)) attributes.Set("is_causal", int64_t{1});
   if (!guarded && scores->mask.MayHideAll(c)) attributes.Set("nan_rows", int64_t{1});
   ValueId mask = kNoValue;
-  if (!scores->mask.Make(c, patch, dtype, key_count, keys->value, keys->perm[rank - 2], mask)) return {};
+  if (!scores->mask.Make(c, patch, dtype, key_count, keys->value, keys->perm[rank - 2], rank == 5 ? 3 : 4, mask))
+    return {};
   const ValueId k =
       IsIdentity(keys->perm) ? keys->value : patch.Add("Transpose", {keys->value}, {{"perm", keys->perm}});
   std::vector<ValueId> inputs{q, k, node.inputs[1]};
@@ -214,9 +242,17 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
     front = patch.Constant(Tensor::Int64s(std::vector<int64_t>{0}));
     for (ValueId& id : inputs) id = patch.Add("Unsqueeze", {id, front});
   }
+  if (rank == 5) {
+    Dims k_shape;
+    for (int64_t axis : keys->perm) k_shape.push_back((*c.FactOf(keys->value).shape)[axis]);
+    const Dims* const shapes[] = {&*left.shape, &k_shape, &*v.shape};
+    for (size_t i = 0; i < 3; ++i)
+      if ((inputs[i] = JoinLeading(patch, inputs[i], *shapes[i])) == kNoValue) return {};
+  }
   if (mask != kNoValue) inputs.push_back(mask);
   ValueId y = patch.Add("Attention", std::move(inputs), std::move(attributes));
   if (rank == 3) y = patch.Add("Squeeze", {y, front});
+  if (rank == 5 && (y = SplitLeading(patch, y, *c.FactOf(node.outputs[0]).shape)) == kNoValue) return {};
   patch.Replace(node.outputs[0], y);
   return patch;
 }

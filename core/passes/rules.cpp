@@ -7,6 +7,8 @@ namespace {
 constexpr Rule kSimplify[] = {
     {"drop-identity", DropIdentity},
     {"merge-transposes", MergeTransposes},
+    {"views-before-transposes", ViewsBeforeTransposes},
+    {"views-behind-masks", ViewsBehindMasks},
     {"merge-views", MergeViews},
     {"merge-casts", MergeCasts},
 };

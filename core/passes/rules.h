@@ -27,6 +27,8 @@ std::optional<Patch> DropQuantizePair(const RuleContext& c, const Node& node);
 std::optional<Patch> QuantizeConv(const RuleContext& c, const Node& node);
 std::optional<Patch> QuantizeMatMul(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeTransposes(const RuleContext& c, const Node& node);
+std::optional<Patch> ViewsBeforeTransposes(const RuleContext& c, const Node& node);
+std::optional<Patch> ViewsBehindMasks(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeViews(const RuleContext& c, const Node& node);
 std::optional<Patch> MergeCasts(const RuleContext& c, const Node& node);
 std::optional<Patch> PushTransposes(const RuleContext& c, const Node& node);

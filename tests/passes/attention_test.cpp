@@ -30,6 +30,28 @@ TEST(FuseAttention, ScaleBehindTheProductOrOnItsOperands) {
             "Attention<scale=1.061 softcap=3>");
 }
 
+TEST(FuseAttention, MasksOfZerosAreNone) {
+  EXPECT_EQ(Chain("", "float[1,1,1,7] m = {0, 0, 0, 0, 0, 0, 0}",
+                  "a = MatMul(q, t) b = Add(a, m) p = Softmax(b) y = MatMul(p, v)"),
+            "Attention<scale=1>");
+}
+
+// Windows of pictures: the first two dimensions are one.
+TEST(FuseAttention, FiveDimensions) {
+  const std::string inputs = "g (float[2,4,3,5,8] q, float[2,4,3,7,8] k, float[2,4,3,7,4] v, ";
+  EXPECT_EQ(Rewritten({inputs + "float[3,5,7] m) => (y) <float s = {0.5}> { t = Transpose<perm = [0, 1, 2, 4, 3]>(k) "
+                                "a = MatMul(q, t) b = Mul(a, s) c = Add(b, m) p = Softmax(c) y = MatMul(p, v) }"}),
+            "Attention<scale=0.5 nan_rows=1>");
+  EXPECT_EQ(Rewritten({inputs + "float[3,5,7] m) => (y) <float s = {0.5}> { e = Mul(k, s) a = "
+                                "com.microsoft.FusedMatMul<transB = 1, alpha = 3.0>(q, e) "
+                                "c = Add(a, m) p = Softmax(c) y = MatMul(p, v) }"}),
+            "Attention<scale=1.5 nan_rows=1>");
+  // A mask for each window.
+  EXPECT_EQ(Rewritten({inputs + "float[4,1,5,7] m) => (y) { t = Transpose<perm = [0, 1, 2, 4, 3]>(k) "
+                                "a = MatMul(q, t) c = Add(a, m) p = Softmax(c) y = MatMul(p, v) }"}),
+            "Transpose<perm=0,1,2,4,3> MatMul Add Softmax MatMul");
+}
+
 TEST(FuseAttention, WhatOthersReadStays) {
   EXPECT_EQ(Rewritten({std::string("g ") + kQkv +
                        ") => (y, p) { t = Transpose<perm = [0, 1, 3, 2]>(k) a = MatMul(q, t) "

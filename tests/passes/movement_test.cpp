@@ -17,6 +17,51 @@ TEST(MergeViews, ChainsAreOneOrNothing) {
       "Relu");
 }
 
+TEST(ViewsBeforeTransposes, WhatLiesSideBySideIsTakenApartOrJoined) {
+  const std::string constants =
+      " <int64[3] joined = {-1, 5, 4}, int64[4] apart = {2, 3, 4, 5}, int64[2] flat = {12, 10}, int64[3] same = {3, 8, "
+      "5}, int64[2] even = {60, 2}> ";
+  // Keys of scaled_dot_product_attention, through three dimensions.
+  EXPECT_EQ(
+      Rewritten({"g (float[2,3,5,4] x) => (y) " + constants +
+                 "{ a = Reshape(x, joined) b = Transpose<perm = [0, 2, 1]>(a) c = Reshape(b, apart) y = Neg(c) }"}),
+      "Neg Transpose<perm=0,1,3,2>");
+  EXPECT_EQ(Rewritten({"g (float[B,3,N,4] x) => (y) <int64[1] i0 = {0}, int64[1] i2 = {2}, int64[1] i3 = {3}, int64[1] "
+                       "minus = {-1}, int64[1] four = {4}, int64[1] three = {3}> "
+                       "{ s = Shape(x) n = Slice(s, i2, i3, i0) bs = Shape<start = 0, end = 1>(x) "
+                       "j = Concat<axis = 0>(minus, n, four) a = Reshape(x, j) b = Transpose<perm = [0, 2, 1]>(a) "
+                       "t = Concat<axis = 0>(bs, three, four, n) c = Reshape(b, t) y = Softmax(c) }",
+                       {{"B", 2}, {"N", 5}}}),
+            "Transpose<perm=0,1,3,2> Softmax");
+  // The transpose takes (2, 3) along, and the views join; where it does not, all stays.
+  EXPECT_EQ(Rewritten({"g (float[5,2,2,3,2] x) => (y) " + constants +
+                       "{ b = Transpose<perm = [2, 3, 4, 0, 1]>(x) c = Reshape(b, flat) y = Softmax(c) }"}),
+            "Transpose<perm=1,0> Softmax");
+  EXPECT_EQ(Rewritten({"g (float[5,4,3,2] x) => (y) " + constants +
+                       "{ b = Transpose<perm = [2, 1, 3, 0]>(x) c = Reshape(b, same) y = Softmax(c) }"}),
+            "Transpose<perm=2,1,3,0> Softmax");
+  EXPECT_EQ(Rewritten({"g (float[5,4,6] x) => (y) " + constants +
+                       "{ b = Transpose<perm = [1, 0, 2]>(x) c = Reshape(b, even) y = Softmax(c) }"}),
+            "Transpose<perm=1,0,2> Softmax");
+}
+
+TEST(ViewsBehindMasks, OfOnePicture) {
+  const std::string constants = " <int64[5] windows = {1, 4, 3, 5, 5}, int64[4] back = {4, 3, 5, 5}, float s = {0.5}> ";
+  const std::string chain =
+      "t = Transpose<perm = [0, 1, 3, 2]>(k) a = MatMul(q, t) b = Add(bias, a) c = Reshape(b, windows) d = Add(c, m) "
+      "e = Reshape(d, back) p = Softmax(e) y = MatMul(p, v) }";
+  EXPECT_EQ(Rewritten({"g (float[4,3,5,8] q, float[4,3,5,8] k, float[4,3,5,8] v, float[1,3,5,5] bias, "
+                       "float[1,4,1,5,5] m) => (y) " +
+                       constants + "{ " + chain}),
+            "Add Attention<scale=1 nan_rows=1>");
+  // A mask for each of two pictures.
+  EXPECT_EQ(
+      Rewritten({"g (float[4,3,5,8] q, float[4,3,5,8] k, float[4,3,5,8] v, float[1,3,5,5] bias, "
+                 "float[2,2,1,5,5] m) => (y) <int64[5] windows = {2, 2, 3, 5, 5}, int64[4] back = {4, 3, 5, 5}> { " +
+                 chain}),
+      "Transpose<perm=0,1,3,2> MatMul Add Add Softmax MatMul");
+}
+
 TEST(MergeCasts, OnlyWhereTheFirstIsExact) {
   EXPECT_EQ(Rewritten({"g (float16[4] x) => (y) { a = Cast<to = 1>(x) b = Cast<to = 11>(a) y = Neg(b) }"}),
             "Cast<to=11> Neg");
