@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "onda/float_formats.h"
 
@@ -139,7 +140,9 @@ bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const 
   bool whole = false;  // as wide as the keys
   for (const Part& part : parts_) {
     const Fact& fact = c.FactOf(part.value);
-    if (!fact.has_rank() || fact.rank() > most_dims) return false;
+    if (!fact.has_rank()) return false;
+    for (int i = 0; i < fact.rank() - most_dims; ++i)
+      if (!((*fact.shape)[i] == Dim(1))) return false;
     if (part.kind == Kind::kAdd && fact.dtype != dtype) return false;
     whole = whole || (fact.rank() > 0 && fact.shape->back() == keys);
   }
@@ -161,6 +164,13 @@ bool AttentionMask::Make(const RuleContext& c, Patch& patch, DType dtype, const 
       }
       mask = mask == kNoValue ? addend : patch.Add("Add", {mask, addend});
     }
+  }
+  int64_t rank = 0;
+  for (const Part& part : parts_) rank = std::max<int64_t>(rank, c.FactOf(part.value).rank());
+  if (rank > most_dims) {
+    std::vector<int64_t> front(static_cast<size_t>(rank - most_dims));
+    std::iota(front.begin(), front.end(), 0);
+    mask = patch.Add("Squeeze", {mask, patch.Constant(Tensor::Int64s(front))});
   }
   if (!whole) {
     // Attention takes what is missing behind the last element for masked: one element for all keys is spread.

@@ -22,7 +22,8 @@ class AttentionMask {
   // Whether what is left may hide all keys of a query by -inf.
   bool MayHideAll(const RuleContext& c) const;
   // One attn_mask that does all that is left, its last dimension being `keys`, as dimension `axis` of `like` is;
-  // kNoValue where nothing is left. No part may have more than `most_dims` dimensions. Makes nodes for scores of type
+  // kNoValue where nothing is left. It has at most
+  // `most_dims` dimensions. Makes nodes for scores of type
   // dtype. False where there is no such mask.
   bool Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis, int most_dims,
             ValueId& mask) const;

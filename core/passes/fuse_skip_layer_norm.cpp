@@ -1,7 +1,7 @@
 // LayerNormalization(x + skip, scale, bias) -> com.microsoft.SkipLayerNormalization(x, skip, scale, bias), and
 // RMSNormalization(x + skip, scale) -> com.microsoft.SkipSimplifiedLayerNormalization(x, skip, scale). Where others
-// read the sum too, it is the fourth output. Holds in fp32 over the last dimension where both addends have the sum's
-// shape, nothing in between reads the sum, and of the norm only Y is used.
+// read the sum too, it is the fourth output. Holds in fp32 and half precision over the last dimension where both
+// addends have the sum's shape, nothing in between reads the sum, and of the norm only Y is used.
 #include "core/passes/rules.h"
 
 namespace onda {
@@ -12,7 +12,8 @@ std::optional<Patch> FuseSkipLayerNorm(const RuleContext& c, const Node& node) {
   if (node.outputs.size() != 1 || !node.has_input(1)) return {};
   const Attributes a = node.attributes.view();
   const Fact &x = c.FactOf(node.inputs[0]), &scale = c.FactOf(node.inputs[1]);
-  if (x.dtype != DType::kFloat || !x.has_rank() || x.rank() < 1 || a.Int("stash_type", 1) != 1) return {};
+  if (x.dtype != DType::kFloat && x.dtype != DType::kFloat16 && x.dtype != DType::kBfloat16) return {};
+  if (scale.dtype != x.dtype || !x.has_rank() || x.rank() < 1 || a.Int("stash_type", 1) != 1) return {};
   if (const int64_t axis = a.Int("axis", -1); axis != -1 && axis != x.rank() - 1) return {};
   if (!scale.has_rank() || scale.rank() != 1 || !(scale.shape->back() == x.shape->back())) return {};
   const Node* sum = c.ProducedBy(node, 0, "Add");

@@ -26,8 +26,12 @@ constexpr Rule kQuantizedProducts[] = {
 
 // Formulas that an operator has a name for.
 constexpr Rule kNameFormulas[] = {
-    {"fuse-gelu", FuseGelu},     {"fuse-swish", FuseSwish},         {"fuse-layer-norm", FuseLayerNorm},
-    {"fuse-rotary", FuseRotary}, {"fuse-attention", FuseAttention},
+    {"fuse-gelu", FuseGelu},
+    {"fuse-swish", FuseSwish},
+    {"fuse-layer-norm", FuseLayerNorm},
+    {"fuse-group-norm", FuseGroupNorm},
+    {"fuse-rotary", FuseRotary},
+    {"fuse-attention", FuseAttention},
 };
 
 // Attention in its cheapest form, and transposes out of the way of all others.

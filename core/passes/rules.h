@@ -39,6 +39,7 @@ std::optional<Patch> FoldPad(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseSwish(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node);
+std::optional<Patch> FuseGroupNorm(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseRotary(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node);
 std::optional<Patch> FuseAttentionGroups(const RuleContext& c, const Node& node);

@@ -96,9 +96,12 @@ std::optional<Patch> ViewsBeforeTransposes(const RuleContext& c, const Node& nod
     dims.push_back(kept ? 0 : shape[i].value_or_unknown());
     unknown += dims.back() == -1;
   }
-  if (unknown > 1) return {};
+  const Node* before = c.Producer(transpose->inputs[0]);
+  const bool comes_back = before && IsView(*before) && c.FactOf(before->inputs[0]).shape == shape;
+  if (unknown > 1 && !comes_back) return {};
   Patch patch("the view comes before the transpose");
-  const ValueId view = patch.Add("Reshape", {transpose->inputs[0], patch.Constant(Tensor::Int64s(dims))});
+  const ValueId view = comes_back ? before->inputs[0]
+                                  : patch.Add("Reshape", {transpose->inputs[0], patch.Constant(Tensor::Int64s(dims))});
   patch.Replace(node.outputs[0], patch.Add("Transpose", {view}, {{"perm", moved}}));
   return patch;
 }

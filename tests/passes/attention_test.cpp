@@ -46,6 +46,10 @@ TEST(FuseAttention, FiveDimensions) {
                                 "com.microsoft.FusedMatMul<transB = 1, alpha = 3.0>(q, e) "
                                 "c = Add(a, m) p = Softmax(c) y = MatMul(p, v) }"}),
             "Attention<scale=1.5 nan_rows=1>");
+  EXPECT_EQ(
+      Rewritten({inputs + "float[1,1,3,5,7] m, float[1,3,1,7] n) => (y) { t = Transpose<perm = [0, 1, 2, 4, 3]>(k) "
+                          "a = MatMul(q, t) b = Add(a, n) c = Add(b, m) p = Softmax(c) y = MatMul(p, v) }"}),
+      "Add Attention<scale=1 nan_rows=1>");
   // A mask for each window.
   EXPECT_EQ(Rewritten({inputs + "float[4,1,5,7] m) => (y) { t = Transpose<perm = [0, 1, 2, 4, 3]>(k) "
                                 "a = MatMul(q, t) c = Add(a, m) p = Softmax(c) y = MatMul(p, v) }"}),

@@ -7,6 +7,7 @@
 
 #include "core/session.h"
 #include "core/text/parse.h"
+#include "tests/passes/rewritten.h"
 
 namespace onda {
 namespace {
@@ -118,6 +119,35 @@ TEST(FuseLayerNorm, OtherAxesAndScalesStay) {
   EXPECT_EQ(
       After("p = Mul(x, x) v = ReduceMean(p, last) w = Add(v, e) r = Sqrt(w) n = Div(x, r) y = Mul(n, column)", kNorm),
       "Mul ReduceMean Add Sqrt Div Mul");
+}
+
+TEST(FuseGroupNorm, AsPyTorchWritesIt) {
+  const std::string constants =
+      " <int64[3] grouped = {0, 2, -1}, int64[4] back = {2, 4, 3, 5}, float[2] ones = {1, 1}, float[2] zeros = {0, 0}, "
+      "float[2] other = {1, 2}, float[4,1,1] s = {1, 2, 3, 4}, float[1,4,1,1] b = {4, 3, 2, 1}, float[4,3,1] wide = "
+      "{1, "
+      "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}> ";
+  auto chain = [&](const std::string& scales, const std::string& factor) {
+    return testing::Rewritten({"g (float[2,4,3,5] x) => (y) " + constants +
+                                   "{ r = Reshape(x, grouped) n = InstanceNormalization<epsilon = 0.001>(r, " + scales +
+                                   ", zeros) u = Reshape(n, back) p = Mul(u, " + factor + ") y = Add(p, b) }",
+                               {},
+                               {},
+                               1e-4});
+  };
+  EXPECT_EQ(chain("ones", "s"), "GroupNormalization<num_groups=2 epsilon=0.001>");
+  EXPECT_EQ(chain("other", "s"), "InstanceNormalization<epsilon=0.001> Mul Add");
+  EXPECT_EQ(chain("ones", "wide"), "InstanceNormalization<epsilon=0.001> Mul Add");
+}
+
+TEST(FuseSkipLayerNorm, HalfPrecision) {
+  EXPECT_EQ(testing::Rewritten(
+                {"g (float16[2,3,4] x, float16[2,3,4] z, float16[4] s, float16[4] b) => (y) { a = Add(x, z) y = "
+                 "LayerNormalization(a, s, b) }",
+                 {},
+                 {},
+                 4e-3}),
+            "SkipLayerNormalization<epsilon=1e-05>");
 }
 
 TEST(FuseSkipLayerNorm, SumInsideTheNormalization) {
