@@ -141,8 +141,10 @@ inline Problem ProblemOf(const Params& p, TensorViews inputs, TensorViews output
   a.scale = p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, a.width)));
   a.softcap = p.softcap;
   a.causal = p.causal;
-  a.left_window = p.left_window;
-  a.right_window = p.right_window;
+  // Positions are far smaller, and may be added.
+  constexpr int64_t kWidest = INT64_MAX / 4;
+  a.left_window = std::min(p.left_window, kWidest);
+  a.right_window = std::min(p.right_window, kWidest);
   if (p.nan_rows && a.keys > 0) a.empty_row = std::numeric_limits<float>::quiet_NaN();
   a.SetMask(inputs[3]);
   if (inputs[6].present()) a.valid = inputs[6].as<int64_t>();

@@ -70,7 +70,7 @@ ONDA_UNARY(HardSigmoid, vf::Clamp(Zero(), C(1.0f), hn::MulAdd(a, x, b)))
 ONDA_UNARY(HardSwish, vf::Gated(x, vf::Clamp(Zero(), C(1.0f), hn::MulAdd(C(1.0f / 6), x, C(0.5f)))))
 ONDA_UNARY(Mish, vf::Mish(x))
 ONDA_UNARY(Swish, vf::Gated(x, vf::Sigmoid(hn::Mul(a, x))))
-ONDA_UNARY(ThresholdedRelu, hn::IfThenElse(hn::Le(x, a), Zero(), x))
+ONDA_UNARY(ThresholdedRelu, hn::IfThenElse(hn::Or(hn::Gt(x, a), hn::IsNaN(x)), x, Zero()))
 // Clip: alpha is the lower limit, beta the upper.
 ONDA_UNARY(Clip, vf::Clamp(a, b, x))
 #undef ONDA_UNARY

@@ -259,7 +259,8 @@ void UpgradeMicrosoftRange(RewriteContext& c) {
 void InferEyeLike(InferContext& c) {
   c.RequireRank(0, 2);
   const int64_t dtype = c.attributes().Int("dtype", static_cast<int64_t>(c.dtype(0)));
-  if (dtype <= 0 && c.attributes().Has("dtype")) c.Reject("dtype " + std::to_string(dtype) + " is no element type");
+  if ((dtype <= 0 || dtype >= kDTypeCount) && c.attributes().Has("dtype"))
+    c.Reject("dtype " + std::to_string(dtype) + " is no element type");
   c.SetOutput(0, static_cast<DType>(dtype), c.has_rank(0) ? *c.shape(0) : c.FreshDims(2));
 }
 
