@@ -66,6 +66,21 @@ std::span<const Case> Cases() {
        kAtol},
       {"(float[1,9,8,7] x, float[9,1,3,3] w) => (float[1,9,16,7] y) { y = Conv<group = 9, pads = [9,1,1,1]>(x, w) }",
        -2, 2, kRtol, kAtol},
+      // Without patches: bands of rows, phases of strides, groups, an addend and an activation.
+      {"(float[1,8,100,120] x, float[12,8,3,3] w, float[12] b, float[1,12,100,120] z) => (float[1,12,100,120] y) { y = "
+       "com.microsoft.FusedConv<pads = [1,1,1,1], activation = \"Relu\">(x, w, b, z) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[2,6,61,95] x, float[10,3,5,4] w, float[10] b) => (float[2,10,31,32] y) { y = Conv<group = 2, strides = "
+       "[2,3], pads = [2,2,2,2]>(x, w, b) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[1,5,40,130] x, float[7,5,3,3] w) => (float[1,7,20,126] y) { y = Conv<strides = [2,1], dilations = "
+       "[3,2], "
+       "pads = [3,0,2,0]>(x, w) }",
+       -2, 2, kRtol, kAtol},
+      {"(float[3,4,200] x, float[9,4,5] w, float[9] b) => (float[3,9,100] y) { y = Conv<strides = [2], pads = "
+       "[2,2]>(x, "
+       "w, b) }",
+       -2, 2, kRtol, kAtol},
       {"(float[2,12,11,10] x, float[8,3,3,3] w) => (float[2,8,9,8] y) { y = Conv<group = 4>(x, w) }", -2, 2, kRtol,
        kAtol},
       {"(float[2,5,100] x, float[7,5,9] w, float[7] b) => (float[2,7,50] y) { y = Conv<strides = [2], pads = [4,4]>(x, "

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/direct.h"
 #include "kernels/conv/patches.h"
 #include "kernels/matmul/sgemm.h"
 
@@ -69,6 +70,7 @@ void PackWeights(const Problem& p, const float* w, float* out) {
 size_t WorkspaceBytes(const Problem& problem, int threads) {
   const Problem p = Normalize(problem);
   if (IsDepthwise(p)) return DepthwiseWorkspaceBytes(p, threads);
+  if (IsDirect(p)) return DirectWorkspaceBytes(p, threads);
   // Which operands there are matters, their addresses do not.
   float some = 0;
   const Operands o{.x = &some, .weights = &some, .activation = {}, .y = &some};
@@ -79,6 +81,7 @@ size_t WorkspaceBytes(const Problem& problem, int threads) {
 void Run(const Problem& problem, const Operands& o, const Parallel& parallel, void* workspace) {
   const Problem p = Normalize(problem);
   if (IsDepthwise(p)) return RunDepthwise(p, o, parallel, workspace);
+  if (IsDirect(p)) return RunDirect(p, o, parallel, workspace);
   if (IsPointwise(p)) return matmul::Run(AsGemm(p, o, nullptr), parallel, workspace);
   const Patches patches{&p, o.x};
   const matmul::BSource source = PatchSource(patches);
