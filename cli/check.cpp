@@ -13,18 +13,6 @@ namespace {
 using nlohmann::json;
 using Types = std::vector<std::pair<std::string, std::string>>;
 
-std::vector<Problem> FindProblems(const std::string& path, bool inference) {
-  if (FormOf(path) == ModelForm::kBinary) return CheckModelFile(path, inference);
-  try {
-    return LoadModel(path).FindProblems(inference);
-  } catch (const Error& error) {
-    Problem problem;
-    problem.code = error.code();
-    problem.cause = error.what();
-    return {problem};
-  }
-}
-
 Types TypesOf(const std::string& path) {
   try {
     return LoadModel(path).InferShapes().ValueTypes();

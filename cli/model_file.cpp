@@ -17,17 +17,55 @@ ModelForm FormOf(const std::string& path) {
   return ModelForm::kBinary;
 }
 
+namespace {
+
+// Of the files that a model names.
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+}
+
+// read(text), whose errors name the file.
+template <class Read>
+auto ReadText(const std::string& path, Read&& read) {
+  try {
+    return read(ReadFile(path));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound && std::string(error.what()).find(path) != std::string::npos) throw;
+    throw Error(error.code(), "'" + path + "': " + error.what());
+  }
+}
+
+std::string ToBinary(ModelForm form, const std::string& text) {
+  return ReadProtoForm(form == ModelForm::kProtoText ? ProtoForm::kText : ProtoForm::kJson, text);
+}
+
+}  // namespace
+
 Model LoadModel(const std::string& path) {
   const ModelForm form = FormOf(path);
   if (form == ModelForm::kBinary) return Model::FromFile(path);
+  return ReadText(path, [&](const std::string& text) {
+    if (form == ModelForm::kText) return Model::FromText(text, FolderOf(path));
+    const std::string binary = ToBinary(form, text);
+    return Model::FromMemory(binary.data(), binary.size(), FolderOf(path));
+  });
+}
+
+std::vector<Problem> FindProblems(const std::string& path, bool inference) {
+  const ModelForm form = FormOf(path);
+  if (form == ModelForm::kBinary) return CheckModelFile(path, inference);
   try {
-    const std::string text = ReadFile(path);
-    if (form == ModelForm::kText) return Model::FromText(text);
-    const std::string binary = ReadProtoForm(form == ModelForm::kProtoText ? ProtoForm::kText : ProtoForm::kJson, text);
-    return Model::FromMemory(binary.data(), binary.size());
+    return ReadText(path, [&](const std::string& text) {
+      if (form == ModelForm::kText) return Model::FromText(text, FolderOf(path)).FindProblems(inference);
+      const std::string binary = ToBinary(form, text);
+      return CheckModelMemory(binary.data(), binary.size(), inference, FolderOf(path));
+    });
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kNotFound) throw;
-    throw Error(error.code(), "'" + path + "': " + error.what());
+    Problem problem;
+    problem.code = error.code();
+    problem.cause = error.what();
+    return {problem};
   }
 }
 

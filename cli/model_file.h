@@ -3,6 +3,7 @@
 #define ONDA_CLI_MODEL_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "onda/model.h"
 
@@ -14,7 +15,11 @@ enum class ModelForm { kBinary, kText, kProtoText, kProtoJson };
 // protobuf text; .json and .onnxjson protobuf JSON; everything else ONNX's binary format.
 ModelForm FormOf(const std::string& path);
 
+// Weights may lie in other files of the model's folder, whatever its form.
 Model LoadModel(const std::string& path);
+
+// Everything that is wrong with the model. Text in ONNX's syntax that cannot be parsed has one problem.
+std::vector<Problem> FindProblems(const std::string& path, bool inference);
 
 // external: a file beside the model for the weights, "" to keep them inside; only for the binary form.
 void SaveModel(const Model& model, const std::string& path, ModelForm form, const std::string& external);

@@ -10,11 +10,20 @@
 namespace onda::proto {
 namespace {
 
+// The names that a graph has defined so far, and the graphs around it.
+struct Names {
+  const Names* outer;
+  std::set<std::string> own;
+
+  bool Has(const std::string& name) const { return own.contains(name) || (outer && outer->Has(name)); }
+};
+
 class RuleChecker {
  public:
   RuleChecker(int64_t ir_version, const ProblemSink& on_problem) : ir_version_(ir_version), on_problem_(on_problem) {}
 
-  void Check(const wire::Graph& graph, bool main) {
+  // outer: the names that the graphs around define ahead of its node.
+  void Check(const wire::Graph& graph, bool main, const Names* outer = nullptr) {
     if (graph.name().empty()) Tell(main ? "the graph has no name" : "the graph of a body has no name");
     std::set<std::string> inputs;  // and what else a body may give out
     for (const wire::ValueInfo& input : graph.input()) inputs.insert(input.name());
@@ -37,13 +46,27 @@ class RuleChecker {
         }
       }
     }
-    for (const wire::Node& node : graph.node()) Check(node);
+    Names defined{outer, {}};
+    for (const wire::ValueInfo& input : graph.input()) defined.own.insert(input.name());
+    for (const wire::Tensor& tensor : graph.initializer()) defined.own.insert(tensor.name());
+    for (const wire::SparseTensor& sparse : graph.sparse_initializer()) defined.own.insert(sparse.values().name());
+    for (const wire::Node& node : graph.node()) {
+      Check(node, defined);
+      for (const std::string& name : node.output()) {
+        if (outer && !name.empty() && outer->Has(name)) {
+          Tell("node " + (node.name().empty() ? "" : Quoted(node.name()) + " ") + "(" + node.op_type() + ") of body " +
+                   Quoted(graph.name()) + " defines " + Quoted(name) + ", which the graph around it defines too",
+               "a name means one value in a graph and its bodies; `onda convert FROM TO` writes different ones");
+        }
+        defined.own.insert(name);
+      }
+    }
   }
 
-  void Check(const wire::Node& node) {
+  void Check(const wire::Node& node, const Names& defined) {
     for (const wire::Attribute& attribute : node.attribute()) {
-      if (attribute.has_g()) Check(attribute.g(), false);
-      for (const wire::Graph& body : attribute.graphs()) Check(body, false);
+      if (attribute.has_g()) Check(attribute.g(), false, &defined);
+      for (const wire::Graph& body : attribute.graphs()) Check(body, false, &defined);
     }
   }
 
@@ -97,7 +120,11 @@ void CheckRules(const wire::Model& model, const ProblemSink& on_problem) {
   }
   checker.Check(model.graph(), true);
   for (const wire::Function& function : model.functions()) {
-    for (const wire::Node& node : function.node()) checker.Check(node);
+    Names defined{nullptr, {function.input().begin(), function.input().end()}};
+    for (const wire::Node& node : function.node()) {
+      checker.Check(node, defined);
+      defined.own.insert(node.output().begin(), node.output().end());
+    }
   }
 }
 

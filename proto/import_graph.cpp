@@ -182,8 +182,8 @@ void GraphReader::DefineOutputs(const wire::Node& node, const Hints& hints, Grap
       if (scope.IsDefined(name)) {
         const ValueId id = scope.Use(name);
         const bool input = out.IsInput(id), constant = out.FactOf(id).constant != nullptr;
-        RejectGraph("node " + Quoted(node.name()) + " (" + node.op_type() + ") defines " + Quoted(name) +
-                    " again, which is " +
+        RejectGraph("node " + (node.name().empty() ? "" : Quoted(node.name()) + " ") + "(" + node.op_type() +
+                    ") defines " + Quoted(name) + " again, which is " +
                     (input      ? "an input"
                      : constant ? "an initializer"
                                 : "another node's output"));

@@ -64,6 +64,18 @@ void FillCheckApi(OndaApi& api) {
       });
     });
   };
+  api.CheckModelMemoryInFolder = [](const void* data, size_t size, const char* folder, int32_t inference,
+                                    OndaProblemFunction report, void* user) {
+    return Guard([&] {
+      RequireArgument(data, "data");
+      RequireArgument(folder, "folder");
+      RequireArgument(reinterpret_cast<const void*>(report), "report");
+      CheckRead(Teller(report, user), inference != 0, [&](proto::ImportOptions o) {
+        o.external_folder = folder;
+        return proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}, o);
+      });
+    });
+  };
   api.CheckModel = [](const OndaModel* model, int32_t inference, OndaProblemFunction report, void* user) {
     return Guard([&] {
       RequireArgument(model, "model");

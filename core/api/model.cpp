@@ -5,11 +5,23 @@
 #include "core/text/print.h"
 #include "proto/export.h"
 #include "proto/import.h"
+#include "proto/import_external.h"
 
 namespace onda {
 namespace {
 
 OndaModel* NewModel(Model model) { return new OndaModel{std::make_shared<const Model>(std::move(model)), "", ""}; }
+
+class FilesOfText : public ExternalTensors {
+ public:
+  explicit FilesOfText(const std::string& folder) : files_(folder) {}
+  TensorPtr Read(DType dtype, std::vector<int64_t> dims, const StringPairs& entries) override {
+    return files_.Read(dtype, dims, entries);
+  }
+
+ private:
+  proto::ExternalFiles files_;
+};
 
 }  // namespace
 
@@ -33,6 +45,25 @@ void FillModelApi(OndaApi& api) {
       RequireArgument(text, "text");
       RequireArgument(out, "out");
       *out = NewModel(ParseModel(text));
+    });
+  };
+  api.CreateModelFromMemoryInFolder = [](const void* data, size_t size, const char* folder, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(data, "data");
+      RequireArgument(folder, "folder");
+      RequireArgument(out, "out");
+      proto::ImportOptions options;
+      options.external_folder = folder;
+      *out = NewModel(proto::ImportBytes({nullptr, static_cast<const std::byte*>(data), size}, options));
+    });
+  };
+  api.CreateModelFromTextInFolder = [](const char* text, const char* folder, OndaModel** out) {
+    return Guard([&] {
+      RequireArgument(text, "text");
+      RequireArgument(folder, "folder");
+      RequireArgument(out, "out");
+      FilesOfText files(folder);
+      *out = NewModel(ParseModel(text, &files));
     });
   };
   api.ModelPrint = [](OndaModel* model, const char* stage, const char** text) {

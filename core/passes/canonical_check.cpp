@@ -3,6 +3,19 @@
 #include "core/schema/hint.h"
 
 namespace onda::canonical {
+namespace {
+
+// The node as read, with the name and operator set that a problem shows.
+Node WithOrigin(const Node& read, const Frame& frame) {
+  Node node = read;
+  node.domain = NormalDomain(read.domain);
+  const auto import = frame.opsets->find(node.domain);
+  node.origin = {frame.prefix + read.name, node.domain, read.op_type,
+                 import == frame.opsets->end() ? 0 : import->second};
+  return node;
+}
+
+}  // namespace
 
 void Writer::Declare(const Graph& in, ValueId id, Frame& frame) {
   const Value& value = in.value(id);
@@ -26,11 +39,7 @@ void Writer::CheckNode(const Graph& in, const Node& read, Frame& frame) {
     WalkNode(in, read, frame);
   } catch (const Error& error) {
     if (EndsCheck(error) || shared_.nodes > shared_.options.max_nodes) throw;
-    Node named = read;
-    named.domain = NormalDomain(read.domain);
-    const auto import = frame.opsets->find(named.domain);
-    named.origin = {frame.prefix + read.name, named.domain, read.op_type,
-                    import == frame.opsets->end() ? 0 : import->second};
+    const Node named = WithOrigin(read, frame);
     Problem problem = Problem::At(named, error);
     problem.hint = HintFor(named, named.origin.opset);
     problem.warning = error.code() == ErrorCode::kNotImplemented;
@@ -45,12 +54,11 @@ void Writer::CheckNode(const Graph& in, const Node& read, Frame& frame) {
     Fact& fact = out_->value(frame.values[id]).fact;
     const Fact& declared = in.value(id).fact;
     if (const std::string mismatch = DeclaredMismatch(declared, fact); !mismatch.empty()) {
-      Node named = read;
-      named.origin = {frame.prefix + read.name, NormalDomain(read.domain), read.op_type, 0};
       Report(read, frame,
-             Problem::At(named, Error(ErrorCode::kInvalidModel, "output '" + in.value(id).name + "' is declared " +
-                                                                    declared.ToString() + " but is " + fact.ToString() +
-                                                                    ": " + mismatch)));
+             Problem::At(WithOrigin(read, frame),
+                         Error(ErrorCode::kInvalidModel, "output '" + in.value(id).name + "' is declared " +
+                                                             declared.ToString() + " but is " + fact.ToString() + ": " +
+                                                             mismatch)));
     } else if (!fact.constant) {
       fact = WithDeclared(std::move(fact), InputFact(shared_, declared));
     }

@@ -303,6 +303,12 @@ typedef struct OndaApi {
                                    size_t rank, void (*release)(void* user), void* user, OndaValue** out);
   // A device of the session as DLPack has it: a DLDeviceType and a number. Type 0: DLPack has none for it.
   OndaError* (*SessionDlpackDevice)(const OndaSession*, const char* device, int32_t* type, int32_t* number);
+
+  // As the functions without a folder, for models that name files with weights: they must lie in it.
+  OndaError* (*CreateModelFromMemoryInFolder)(const void* data, size_t size, const char* folder, OndaModel** out);
+  OndaError* (*CreateModelFromTextInFolder)(const char* text, const char* folder, OndaModel** out);
+  OndaError* (*CheckModelMemoryInFolder)(const void* data, size_t size, const char* folder, int32_t inference,
+                                         OndaProblemFunction report, void* user);
 } OndaApi;
 
 // The table, or NULL where the library is older than `version`.

@@ -45,16 +45,18 @@ class Model {
     Check(Api().CreateModelFromFile(path.c_str(), &m));
     return Model(m);
   }
-  // ONNX's binary format.
-  static Model FromMemory(const void* data, size_t size) {
+  // ONNX's binary format. folder: of the files that the model's weights may lie in; "" where there are none.
+  static Model FromMemory(const void* data, size_t size, const std::string& folder = "") {
     OndaModel* m = nullptr;
-    Check(Api().CreateModelFromMemory(data, size, &m));
+    Check(folder.empty() ? Api().CreateModelFromMemory(data, size, &m)
+                         : Api().CreateModelFromMemoryInFolder(data, size, folder.c_str(), &m));
     return Model(m);
   }
   // ONNX's text syntax.
-  static Model FromText(const std::string& text) {
+  static Model FromText(const std::string& text, const std::string& folder = "") {
     OndaModel* m = nullptr;
-    Check(Api().CreateModelFromText(text.c_str(), &m));
+    Check(folder.empty() ? Api().CreateModelFromText(text.c_str(), &m)
+                         : Api().CreateModelFromTextInFolder(text.c_str(), folder.c_str(), &m));
     return Model(m);
   }
   // In ONNX's text syntax; stage "" is as read, "upgraded" in canonical form.
@@ -121,9 +123,12 @@ inline std::vector<Problem> CheckModelFile(const std::string& path, bool inferen
   Check(Api().CheckModelFile(path.c_str(), inference, Model::AddProblem, &problems));
   return problems;
 }
-inline std::vector<Problem> CheckModelMemory(const void* data, size_t size, bool inference = true) {
+inline std::vector<Problem> CheckModelMemory(const void* data, size_t size, bool inference = true,
+                                             const std::string& folder = "") {
   std::vector<Problem> problems;
-  Check(Api().CheckModelMemory(data, size, inference, Model::AddProblem, &problems));
+  Check(folder.empty()
+            ? Api().CheckModelMemory(data, size, inference, Model::AddProblem, &problems)
+            : Api().CheckModelMemoryInFolder(data, size, folder.c_str(), inference, Model::AddProblem, &problems));
   return problems;
 }
 

@@ -19,6 +19,7 @@ try:
     import onnx
     import onnx.parser
     import onnx.printer
+    from google.protobuf import json_format, text_format
     from onnx import numpy_helper
     from PIL import Image
 except ImportError as error:
@@ -252,6 +253,17 @@ class Look(CommandTest):
         report = onda("verify", DIGITS, "--rtol", "0", "--atol", "0", code=1)
         self.assertRegex(report, r"node '\w+' \(\w+\)")
 
+    def test_check_reports_names_that_bodies_define_again(self):
+        path = self.save(parse("""g (float[2] x, bool c) => (float[2] z) { a = Relu(x)
+            z = If(c) <then_branch = t () => (float[2] r) { a = Neg(x) r = Relu(a) },
+                       else_branch = e () => (float[2] q) { q = Neg(a) }> }"""))
+        text = onda("check", path, code=11)
+        self.assertIn("(Neg) of body 't' defines 'a'", text)
+        self.assertIn("1 error", text)
+        onda("convert", path, self.folder / "renamed.onnx")
+        self.assertIn("nothing is wrong", onda("check", self.folder / "renamed.onnx"))
+        onnx.checker.check_model(str(self.folder / "renamed.onnx"), full_check=True)
+
     def test_check_reports_everything(self):
         self.assertIn("nothing is wrong", onda("check", DIGITS))
         broken = self.save(onnx.helper.make_model(onnx.helper.make_graph(
@@ -365,6 +377,44 @@ class Convert(CommandTest):
         self.assertGreater((self.folder / "weights.bin").stat().st_size, 10000)
         onnx.checker.check_model(str(self.folder / "m.onnx"))
         self.assertEqual(onda("dump", self.folder / "m.onnx"), onda("dump", DIGITS))
+
+    def external_forms(self, location="w.bin"):
+        """One model in each text form, whose weights 1, 2, 3 lie in a file of its folder."""
+        model = onnx.parser.parse_model('<ir_version: 10, opset_import: ["": 21]> g (float[3] x) => (float[3] y) { y = Add(x, x) }')
+        weight = model.graph.initializer.add(name="w", data_type=onnx.TensorProto.FLOAT, dims=[3],
+                                             data_location=onnx.TensorProto.EXTERNAL)
+        for key, value in (("location", location), ("offset", "4"), ("length", "12")):
+            weight.external_data.add(key=key, value=value)
+        model.graph.node[0].input[1] = "w"
+        text = (f'<ir_version: 10, opset_import: ["": 21]> g (float[3] x) => (float[3] y) '
+                f'<float[3] w = ["location": "{location}", "offset": "4", "length": "12"]> {{ y = Add(x, w) }}')
+        forms = {"m.prototxt": text_format.MessageToString(model), "m.json": json_format.MessageToJson(model), "m.onnxtxt": text}
+        for name, content in forms.items():
+            (self.folder / name).write_text(content)
+        return [self.folder / name for name in forms]
+
+    def test_external_data_of_text_forms(self):
+        (self.folder / "w.bin").write_bytes(np.array([9, 1, 2, 3], np.float32).tobytes())
+        np.save(self.folder / "x.npy", np.array([10, 20, 30], np.float32))
+        for path in self.external_forms():
+            with self.subTest(path.suffix):
+                onda("run", path, "-i", f"x={self.folder / 'x.npy'}", "--output-dir", self.folder)
+                np.testing.assert_array_equal(np.load(self.folder / "y.npy"), [11, 22, 33])
+                self.assertIn("nothing is wrong", onda("check", path))
+
+    def test_external_data_of_text_forms_is_contained(self):
+        inner = self.folder / "inner"
+        inner.mkdir()
+        (self.folder / "w.bin").write_bytes(bytes(16))
+        (inner / "short.bin").write_bytes(bytes(15))
+        (inner / "link.bin").symlink_to(self.folder / "w.bin")
+        self.folder = inner
+        for location, why in (("../w.bin", "leaves the model's folder"), (str(inner.parent / "w.bin"), "absolute path"),
+                              ("link.bin", "symbolic link"), ("short.bin", "ends too early"), ("none.bin", "cannot be opened")):
+            for path in self.external_forms(location):
+                with self.subTest(f"{path.suffix} {location}"):
+                    self.assertIn(why, onda("check", path, code=14 if location == "none.bin" else 11))
+                    self.assertIn(why, onda("info", path, code=14 if location == "none.bin" else 11))
 
 
 class Test(CommandTest):
