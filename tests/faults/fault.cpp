@@ -18,11 +18,7 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ONDA_SANITIZED 1
-#else
-#define ONDA_SANITIZED 0
-#endif
+#include "tests/sanitized.h"
 
 namespace onda::faults {
 namespace {

@@ -10,6 +10,10 @@
 #include "core/runtime/block_pool.h"
 #include "core/runtime/idle_trimmer.h"
 #include "onda/model.h"
+#include "tests/sanitized.h"
+#if ONDA_SANITIZED
+#include <sanitizer/allocator_interface.h>
+#endif
 
 namespace onda {
 namespace {
@@ -134,8 +138,12 @@ TEST(Memory, EnvironmentTrimsAllSessions) {
 
 // Heap in use, large blocks included.
 size_t HeapBytes() {
+#if ONDA_SANITIZED
+  return __sanitizer_get_current_allocated_bytes();
+#else
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
+#endif
 }
 
 TEST(Memory, SessionsShareWeightsOnRequest) {
