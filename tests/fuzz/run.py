@@ -49,7 +49,7 @@ def append(path, line):
 
 def fuzz(arguments, target, seed, corpus, findings):
     """Executions, seconds, and the log of each finding by its summary. A finding ends a process; while time is left,
-    another goes on from the corpus, with another seed. What it reads again to begin with is not counted again."""
+    another goes on from the corpus, with another seed. What is read to begin with is not counted."""
     begin = time.monotonic()
     executions, found, starts = 0, {}, 0
     regressions = [str(REGRESSIONS / target)] if (REGRESSIONS / target).is_dir() else []
@@ -59,7 +59,7 @@ def fuzz(arguments, target, seed, corpus, findings):
                          "-len_control=0", "-entropic=0", "-print_final_stats=1", "-reload=0",
                          f"-artifact_prefix={findings}/{target}-", str(corpus), *regressions)
         done = re.findall(r"stat::number_of_executed_units:\s*(\d+)", log) or re.findall(r"^#(\d+)", log, re.MULTILINE)
-        again = re.findall(r"^#(\d+)\s+INITED", log, re.MULTILINE) if starts else ["0"]
+        again = re.findall(r"^#(\d+)\s+INITED", log, re.MULTILINE)
         if done and again:
             executions += int(done[-1]) - int(again[0])
         starts += 1
