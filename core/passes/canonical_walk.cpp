@@ -70,23 +70,25 @@ void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
 
   const Schema* schema = SchemaOf(node, opset);
   const OpDef* op = shared_.options.find_op(node.domain, node.op_type);
+  // A check goes on with the node behind what is wrong with it in these ways.
+  const auto attempt = [&](auto&& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      if (!shared_.checking()) throw;
+      Problem problem = Problem::At(node, error);
+      problem.hint = HintFor(node, opset);
+      Report(read, frame, std::move(problem));
+    }
+  };
+  std::vector<const Fact*> facts;
+  for (ValueId id : node.inputs) facts.push_back(id == kNoValue ? nullptr : &out_->FactOf(id));
   if (schema) {
-    // A check goes on with the node behind what is wrong with it in these ways.
-    const auto attempt = [&](auto&& check) {
-      try {
-        check();
-      } catch (const Error& error) {
-        if (!shared_.checking()) throw;
-        Problem problem = Problem::At(node, error);
-        problem.hint = HintFor(node, opset);
-        Report(read, frame, std::move(problem));
-      }
-    };
     if (shared_.checking()) attempt([&] { CheckNotDeprecated(node, *schema); });
     CheckSignature(node, *schema, shared_.warnings);
-    std::vector<const Fact*> facts;
-    for (ValueId id : node.inputs) facts.push_back(id == kNoValue ? nullptr : &out_->FactOf(id));
     attempt([&] { CheckTypes(node, *schema, facts, {}); });
+  } else {
+    CheckOwnInputs(node, facts);
   }
   if (!op && !schema && shared_.checking() && NewestOpset(node.domain) == 0) {
     Problem problem = Problem::At(node, Error(ErrorCode::kNotImplemented, "an operator of a domain that is not known"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "core/ir/attribute.h"
 
@@ -223,6 +224,22 @@ void CheckTypes(const Node& node, const Schema& schema, std::span<const Fact* co
   std::vector<std::optional<Binding>> bindings(schema.constraints().size());
   CheckTypesOf(node, schema, "input", schema.inputs(), inputs, bindings);
   CheckTypesOf(node, schema, "output", schema.outputs(), outputs, bindings);
+}
+
+void CheckOwnInputs(const Node& node, std::span<const Fact* const> inputs) {
+  static constexpr std::pair<std::string_view, std::string_view> kLike[] = {
+      {"BlockedQLinearConv", "QLinearConv"},
+      {"ChannelsLastAveragePool", "AveragePool"},
+      {"ChannelsLastConv", "Conv"},
+      {"ChannelsLastMaxPool", "MaxPool"},
+  };
+  if (node.domain != "onda") return;
+  for (const auto& [own, like] : kLike) {
+    if (node.op_type != own) continue;
+    const Schema& schema = *FindSchema("", like, NewestOpset(""));
+    CheckArity(node, "input", node.inputs, schema.inputs(), schema.min_inputs, kUnboundedArity);
+    CheckTypes(node, schema, inputs);
+  }
 }
 
 }  // namespace onda

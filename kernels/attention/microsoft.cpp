@@ -226,7 +226,7 @@ void InferGroupQuery(InferContext& c) {
   if (p.rotary) {
     for (size_t i = 7; i < 9; ++i) {
       c.RequireRank(i, 2);
-      if (c.has_rank(i) && width.known() && (*c.shape(i))[1].known() && (*c.shape(i))[1].value() * 2 > width.value())
+      if (c.has_rank(i) && width.known() && (*c.shape(i))[1].known() && (*c.shape(i))[1].value() > width.value() / 2)
         c.Reject("the caches are wider than a head");
     }
     if (c.has_rank(7) && c.has_rank(8)) MergeDim(c, (*c.shape(7))[1], (*c.shape(8))[1], "widths of the caches");
@@ -236,6 +236,8 @@ void InferGroupQuery(InferContext& c) {
     MergeDim(c, (*c.shape(9))[0], batch, "position_ids and batch");
     MergeDim(c, (*c.shape(9))[1], rows, "position_ids and rows");
   }
+  if (c.input(6).static_shape() && CountOf(c.input(6).static_dims()) != 1)
+    c.Reject("total_sequence_length must be one number");
   Dim keys = c.FreshDim();
   if (const auto total = c.Content(6); total && total->size() == 1) keys = Max(past, (*total)[0]);
   if (c.has_input(10) && c.has_rank(10)) {

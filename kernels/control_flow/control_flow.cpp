@@ -100,7 +100,14 @@ Fact CarriedFact(const Fact& initial) {
   return fact;
 }
 
+// What a loop carries or takes slices of has no default.
+void RequireInputs(const InferContext& c, size_t first) {
+  for (size_t i = first; i < c.input_count(); ++i)
+    if (!c.has_input(i)) c.Reject("input " + std::to_string(i) + " is omitted");
+}
+
 void InferLoop(InferContext& c) {
+  RequireInputs(c, 2);
   const size_t body = BodyIndex(c, "body");
   std::vector<Fact> carried;
   for (size_t i = 2; i < c.input_count(); ++i) carried.push_back(CarriedFact(c.input(i)));
@@ -129,6 +136,7 @@ void InferLoop(InferContext& c) {
 }
 
 void InferScan(InferContext& c) {
+  RequireInputs(c, 0);
   const size_t body = BodyIndex(c, "body");
   const int64_t scans = c.attributes().Int("num_scan_inputs", 0);
   if (scans < 1 || scans > static_cast<int64_t>(c.input_count()))
@@ -176,6 +184,7 @@ void UpgradeScan(RewriteContext& c) {
 }
 
 void InferBatchedScan(InferContext& c) {
+  RequireInputs(c, 1);
   const size_t body = BodyIndex(c, "body");
   const int64_t scans = c.attributes().Int("num_scan_inputs", 0);
   const int64_t states = static_cast<int64_t>(c.input_count()) - 1 - scans;

@@ -129,13 +129,8 @@ void UpgradeConvTranspose(RewriteContext& c) {
   std::vector<int64_t> shape = c.attributes().Ints("output_shape");
   if (shape.empty()) return;
   const std::vector<int64_t> pads = c.attributes().Ints("pads");
-  size_t spatial = shape.size();
-  if (c.fact(0).has_rank()) {
-    spatial = static_cast<size_t>(c.fact(0).rank()) - 2;
-  } else if (c.fact(1).has_rank()) {
-    spatial = static_cast<size_t>(c.fact(1).rank()) - 2;
-  }
-  if (shape.size() == spatial + 2) {
+  const Fact& known = c.fact(c.fact(0).has_rank() ? 0 : 1);
+  if (known.has_rank() && known.rank() > 2 && shape.size() == static_cast<size_t>(known.rank())) {
     shape.erase(shape.begin(), shape.begin() + 2);
     c.node().attributes.Set("output_shape", shape);
   }

@@ -23,7 +23,7 @@ void Infer(InferContext& c) {
   if (c.attributes().Int("weight_prepacked", 0)) c.Reject("the weight is packed for another provider");
   RequireCount(c, 1, CheckedMul(p.n, CheckedMul(p.blocks(), p.block_bytes())));
   RequireCount(c, 2, CheckedMul(p.n, p.blocks()));
-  if (c.has_input(3)) RequireCount(c, 3, p.n * (c.dtype(3) == DType::kUint8 ? p.zero_bytes() : p.blocks()));
+  if (c.has_input(3)) RequireCount(c, 3, CheckedMul(p.n, c.dtype(3) == DType::kUint8 ? p.zero_bytes() : p.blocks()));
   RequireCount(c, 5, p.n);
   std::optional<Dims> out = c.shape(0);
   if (out) {

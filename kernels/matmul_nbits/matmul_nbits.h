@@ -11,8 +11,8 @@ struct Params {
   int64_t n, k, bits, block;
   explicit Params(const Attributes& a)
       : n(a.Int("N", 0)), k(a.Int("K", 0)), bits(a.Int("bits", 4)), block(a.Int("block_size", 0)) {}
-  int64_t blocks() const { return (k + block - 1) / block; }
-  int64_t block_bytes() const { return block * bits / 8; }
+  int64_t blocks() const { return k / block + (k % block != 0); }
+  int64_t block_bytes() const { return block / 8 * bits; }
   // Bytes of the packed zero points of one row.
   int64_t zero_bytes() const { return (blocks() * bits + 7) / 8; }
 };

@@ -17,6 +17,7 @@ std::vector<double> Reals(const Attributes& a, const std::string& name) {
   const OndaAttribute* plain = a.Find(name);
   if (!tensor && plain && plain->kind == kOndaTensor) tensor = a.Tensor(name);
   if (tensor) {
+    if (tensor->type() == DType::kString) Invalid(name + " is a tensor of strings, not of numbers");
     for (int64_t i = 0; i < tensor->count(); ++i) values.push_back(LoadDouble(tensor->type(), tensor->data, i));
   } else {
     for (float v : a.Floats(name)) values.push_back(v);

@@ -94,8 +94,10 @@ class DynamicQuantize {
     float low = 0, high = 0;
     MinMax(in, x.count(), &low, &high);
     const float scale = (high - low) / 255;
-    // All zeros have no scale of their own: any will do for the data, and the zero point is 0.
-    const float position = scale == 0 ? 0 : std::nearbyint(std::clamp(-low / scale, 0.0f, 255.0f));
+    // All zeros have no scale of their own: any will do for the data, and the zero point is 0; so where one is
+    // infinite.
+    const float exact = -low / scale;
+    const float position = scale == 0 || std::isnan(exact) ? 0 : std::nearbyint(std::clamp(exact, 0.0f, 255.0f));
     const float divisor = scale == 0 ? 1 : scale;
     const uint8_t zero = static_cast<uint8_t>(position);
     if (args.wants_output(0))

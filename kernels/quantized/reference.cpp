@@ -88,7 +88,8 @@ class DynamicQuantize {
     for (int64_t i = 0; i < x.count(); ++i) low = std::min(low, in[i]), high = std::max(high, in[i]);
     const float scale = (high - low) / 255;
     // All zeros have no scale of their own: any will do for the data, and the zero point is 0.
-    const float zero = scale == 0 ? 0 : std::nearbyint(std::clamp(-low / scale, 0.0f, 255.0f));
+    const float exact = -low / scale;
+    const float zero = scale == 0 || std::isnan(exact) ? 0 : std::nearbyint(std::clamp(exact, 0.0f, 255.0f));
     if (args.wants_output(0)) {
       for (int64_t i = 0; i < x.count(); ++i)
         StoreSaturated(DType::kUint8, args.output(0).data, i, scale == 0 ? 0 : std::nearbyint(in[i] / scale) + zero);

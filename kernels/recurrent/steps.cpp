@@ -108,8 +108,9 @@ void Multiply(int gates, const Product& product) {
 // Exp's argument must not exceed 104. NaN stays NaN.
 HWY_INLINE V BoundedExp(V x) {
   const D d;
-  const V y = hn::Exp(d, hn::Min(hn::Set(d, 88.7f), x));
-  return hn::IfThenElse(hn::IsNaN(x), x, y);
+  const auto none = hn::IsNaN(x);  // which Exp cannot convert to an integer
+  const V y = hn::Exp(d, hn::Min(hn::Set(d, 88.7f), hn::IfThenZeroElse(none, x)));
+  return hn::IfThenElse(none, x, y);
 }
 
 HWY_INLINE V Sigmoid(V x) {
@@ -120,7 +121,8 @@ HWY_INLINE V Sigmoid(V x) {
 
 HWY_INLINE V Tanh(V x) {
   const D d;
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
+  const auto none = hn::IsNaN(x);
+  return hn::IfThenElse(none, x, hn::Tanh(d, hn::IfThenZeroElse(none, x)));
 }
 
 HWY_NOINLINE V ApplyRare(const Activation& f, V x) {
@@ -140,7 +142,7 @@ HWY_NOINLINE V ApplyRare(const Activation& f, V x) {
     case ActivationKind::kHardSigmoid:
       return hn::Min(one, hn::Max(zero, hn::MulAdd(a, x, b)));
     case ActivationKind::kElu:
-      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, hn::Expm1(d, hn::Min(x, zero))), x);
+      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, hn::Expm1(d, hn::IfThenElseZero(hn::Lt(x, zero), x))), x);
     case ActivationKind::kSoftsign:
       return hn::Div(x, hn::Add(one, hn::Abs(x)));
     case ActivationKind::kSoftplus:

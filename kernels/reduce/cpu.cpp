@@ -43,7 +43,8 @@ HWY_INLINE V Map(V x, V shift) {
   if constexpr (kStep == Step::kAddSquare) return hn::Mul(x, x);
   if constexpr (kStep == Step::kAddExp) {
     const V v = hn::Sub(x, shift);
-    return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(D(), v));  // Exp makes 0 of NaN
+    const auto none = hn::IsNaN(v);  // which Exp cannot convert to an integer
+    return hn::IfThenElse(none, v, hn::Exp(D(), hn::IfThenZeroElse(none, v)));
   }
   return x;
 }

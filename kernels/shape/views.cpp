@@ -115,7 +115,9 @@ void InferUnsqueeze(InferContext& c) {
   const auto axes = c.Int64s(1);
   if (!axes) {
     if (!c.has_rank(1) || c.input(1).rank() != 1 || !(*c.shape(1))[0].known()) return InferView(c, {});
-    return InferView(c, c.FreshDims(static_cast<int>(static_cast<int64_t>(in.size()) + (*c.shape(1))[0].value())));
+    // FreshDims refuses ranks far below this limit.
+    const int64_t added = std::min<int64_t>((*c.shape(1))[0].value(), 1 << 20);
+    return InferView(c, c.FreshDims(static_cast<int>(static_cast<int64_t>(in.size()) + added)));
   }
   const int rank = static_cast<int>(in.size() + axes->size());
   const std::vector<int> added = NormalizeAxes(c, *axes, rank);

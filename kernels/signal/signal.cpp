@@ -15,8 +15,9 @@ void UpgradeDft(RewriteContext& c) {
 // The only element of integer input i, if known.
 std::optional<Dim> Scalar(InferContext& c, size_t i) {
   const std::optional<Dims> content = c.Content(i);
-  if (!content) return {};
-  if (content->size() != 1) c.Reject("input " + std::to_string(i) + " must be a scalar");
+  const bool many = c.input(i).static_shape() && CountOf(c.input(i).static_dims()) != 1;
+  if (!content && !many) return {};
+  if (many || content->size() != 1) c.Reject("input " + std::to_string(i) + " must be a scalar");
   return (*content)[0];
 }
 

@@ -8,7 +8,6 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // After highway.h
-#include "hwy/contrib/math/math-inl.h"
 #include "kernels/simd/clamp-inl.h"
 #include "kernels/simd/float_math-inl.h"
 #include "kernels/simd/masked-inl.h"
@@ -18,14 +17,6 @@ namespace onda::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-
-// 1 / (1 + exp(-|x|)) never overflows; the negative side is its complement, formed without cancellation.
-HWY_INLINE V Sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  const V e = hn::Exp(d, hn::Neg(hn::Abs(x)));
-  const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
-  return hn::Div(numerator, hn::Add(one, e));
-}
 
 // One kind per instantiation, so that the loop has no switch.
 template <ActivationKind kKind>
@@ -37,13 +28,9 @@ HWY_INLINE V Apply1(D d, V alpha, V beta, V x) {
   if constexpr (kKind == ActivationKind::kHardSigmoid) return ClampKeepingNan(zero, one, hn::MulAdd(alpha, x, beta));
   if constexpr (kKind == ActivationKind::kHardSwish)
     return hn::Mul(x, ClampKeepingNan(zero, one, hn::MulAdd(hn::Set(d, 1.0f / 6), x, hn::Set(d, 0.5f))));
-  if constexpr (kKind == ActivationKind::kSigmoid) return Sigmoid(d, x);
-  if constexpr (kKind == ActivationKind::kTanh) {
-    // Beyond 10 tanh is 1 in fp32; the clamp keeps the exponential finite and NaN.
-    const V y = hn::Tanh(d, ClampKeepingNan(hn::Set(d, -10.0f), hn::Set(d, 10.0f), x));
-    return hn::IfThenElse(hn::IsNaN(x), x, y);
-  }
-  if constexpr (kKind == ActivationKind::kSilu) return hn::Mul(x, Sigmoid(d, x));
+  if constexpr (kKind == ActivationKind::kSigmoid) return vf::Sigmoid(x);
+  if constexpr (kKind == ActivationKind::kTanh) return vf::Tanh(x);
+  if constexpr (kKind == ActivationKind::kSilu) return vf::Gated(x, vf::Sigmoid(x));
   if constexpr (kKind == ActivationKind::kGelu) return vf::Gelu(x);
   if constexpr (kKind == ActivationKind::kGeluTanh) return vf::GeluTanh(x);
 }

@@ -25,6 +25,8 @@ HWY_INLINE V Zero() { return hn::Zero(D()); }
 
 // y, but x where x is NaN.
 HWY_INLINE V KeepNaN(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
+// x, but 0 where it is NaN, of which some instruction sets' conversions to integers have no value.
+HWY_INLINE V ZeroForNaN(V x) { return hn::IfThenZeroElse(hn::IsNaN(x), x); }
 HWY_INLINE V Infinity() { return C(std::numeric_limits<float>::infinity()); }
 
 // max(low, x); NaN in x stays. x86's vector instructions give their second operand where either is NaN.
@@ -82,10 +84,12 @@ HWY_INLINE V Exp(V x) {
 #if HWY_TARGET <= HWY_AVX3
   return V{_mm512_scalef_ps(e.rest.raw, e.n.raw)};
 #else
-  // 2^n leaves the range of fp32 where exp(r) 2^n may not: in two factors.
+  // 2^n leaves the range of fp32 where exp(r) 2^n may not: in two factors. n is taken from the bits of shifted, which
+  // NaN has too.
   const D d;
   const hn::RebindToSigned<D> di;
-  const auto n = hn::ConvertTo(di, e.n), half = hn::ShiftRight<1>(n), bias = hn::Set(di, 127);
+  const auto n = hn::Sub(hn::BitCast(di, e.shifted), hn::BitCast(di, C(12582912.0f)));
+  const auto half = hn::ShiftRight<1>(n), bias = hn::Set(di, 127);
   const V low = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
   const V high = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(n, half), bias)));
   return hn::Mul(hn::Mul(e.rest, low), high);
@@ -100,7 +104,7 @@ HWY_INLINE V ExpNonPositive(V x) {
   return hn::IfThenElse(hn::Lt(x, C(-87.3f)), Zero(), y);
 }
 
-HWY_INLINE V Expm1(V x) { return KeepNaN(x, hn::Expm1(D(), x)); }
+HWY_INLINE V Expm1(V x) { return KeepNaN(x, hn::Expm1(D(), ZeroForNaN(x))); }
 
 HWY_INLINE V Log(V x) {
   const V y = hn::IfThenElse(hn::Eq(x, Zero()), hn::Neg(Infinity()), hn::Log(D(), x));
