@@ -26,6 +26,9 @@ SKIPPED = 77
 PASSED = LOGS / "passed.json"
 # Tests of programs that the sanitizer builds do not have.
 UNSANITIZED = "^example_classify$"
+# Tests of what several threads share: sessions, plans, memory, devices.
+CONCURRENT = ("^(api|binding|branches|capture|carried|concurrency|determinism|dlpack|memory|placement|plan_cache|provider_class|race_check|"
+              "regions|services|stop|thread_pool)_test$")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def steps(jobs):
         Step("clang-tidy", ("tools/tidy.sh", "build/release", str(jobs)), 30, "build release", long=True),
         Step("build asan-ubsan", build("fuzz", "onda_tests"), 40, long=True),
         Step("unit tests asan-ubsan", ctest("fuzz", "--exclude-regex", UNSANITIZED), 20, "build asan-ubsan", counts=True, long=True),
-        Step("build tsan", build("tsan", "onda_tests"), 40, long=True),
-        Step("unit tests tsan", ctest("tsan", "--exclude-regex", UNSANITIZED), 20, "build tsan", counts=True, long=True),
+        Step("build tsan", build("tsan", "onda_tests"), 20),
+        Step("unit tests tsan", ctest("tsan", "--tests-regex", CONCURRENT), 10, "build tsan", counts=True),
+        Step("unit tests tsan, all", ctest("tsan", "--exclude-regex", UNSANITIZED), 20, "build tsan", counts=True, long=True),
     ]
 
 

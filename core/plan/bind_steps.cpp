@@ -135,14 +135,8 @@ void Binder::Prepare(const Step& step, std::span<OndaTensorView> views) {
   lanes_.resize(plan_->arena_bytes.size());
   std::unique_ptr<ProviderInstance::Lane>& lane = lanes_[step.instance];
   if (!lane) lane = provider.TakeLane(0);
-  OndaLaunch launch{};
-  launch.size = sizeof(launch);
-  launch.inputs = views.data();
-  launch.input_count = step.input_count;
-  launch.outputs = views.data() + step.input_count;
-  launch.output_count = step.output_count;
+  OndaLaunch launch = step.LaunchOf(views);
   launch.stream = lane->stream;
-  launch.node = step.node;
   OndaStatus status{};
   step.kernel->Prepare(launch, &status);
   if (status.code) ThrowStatus(status, graph_.node(step.node), views.first(step.input_count));

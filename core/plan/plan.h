@@ -57,6 +57,18 @@ struct Step {
   uint16_t output_count = 0;
   size_t workspace_offset = 0;  // in the block of `instance`
   size_t workspace_bytes = 0;
+
+  // What a launch of the kernel on `views`, its arguments in order, says of itself; where it runs is still to be said.
+  OndaLaunch LaunchOf(std::span<OndaTensorView> views) const {
+    OndaLaunch launch{};
+    launch.size = sizeof(launch);
+    launch.inputs = views.data();
+    launch.input_count = input_count;
+    launch.outputs = views.data() + input_count;
+    launch.output_count = output_count;
+    launch.node = node;
+    return launch;
+  }
 };
 
 // A value that outlives its plan: gets a block of its own, or shares another value's, or is a constant.

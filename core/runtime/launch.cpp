@@ -117,16 +117,10 @@ void Execution::Launch(const Plan& plan, const Step& step, Lanes& lanes) {
   const ProviderInstance& provider = *program_.compiled().instances().instances[step.instance];
   LaunchState state{&context_, &frame_, arguments + step.input_count, views.data() + step.input_count,
                     &provider, nullptr, &graph_.node(step.node)};
-  OndaLaunch launch{};
-  launch.size = sizeof(launch);
-  launch.inputs = views.data();
-  launch.input_count = step.input_count;
-  launch.outputs = views.data() + step.input_count;
-  launch.output_count = step.output_count;
+  OndaLaunch launch = step.LaunchOf(views);
   launch.workspace = WorkspaceOf(step);
   launch.host = &kHost;
   launch.host_state = &state;
-  launch.node = step.node;
   if (!provider.is_host()) {
     ProviderInstance::Lane& lane = lanes.At(step.instance);
     launch.stream = state.stream = lane.stream;

@@ -11,6 +11,7 @@
 
 #include "onda/model.h"
 #include "onda/onda.h"
+#include "tests/cuda_sim/float_values.h"
 #include "tests/cuda_sim/watched_provider.h"
 
 namespace onda::cuda_sim {
@@ -63,15 +64,6 @@ struct OnDevice {
   Env env;
   std::unique_ptr<Session> host, device;
 };
-
-Value Floats(std::vector<int64_t> shape, int salt = 1) {
-  int64_t count = 1;
-  for (int64_t d : shape) count *= d;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>((static_cast<int64_t>(i) * 37 + salt * 11) % 41 - 20) / 10;
-  return Value::FromVector(values, std::move(shape));
-}
 
 TEST(CudaMemory, ConstantsAreCopiedOnce) {
   const ProviderCounts& counts = CountAgain();

@@ -13,10 +13,13 @@
 
 #include "onda/model.h"
 #include "onda/onda.h"
+#include "tests/cuda_sim/float_values.h"
 #include "tests/cuda_sim/sim_provider.h"
 
 namespace onda {
 namespace {
+
+using cuda_sim::Floats;
 
 const char kHeader[] = "<ir_version: 10, opset_import: [\"\" : 21, \"com.microsoft\" : 1]> ";
 
@@ -63,15 +66,6 @@ struct Sessions {
   Env env{LoggingLevel::kError};
   std::unique_ptr<Session> host, device;
 };
-
-Value Floats(std::vector<int64_t> shape, int salt = 1) {
-  int64_t count = 1;
-  for (int64_t d : shape) count *= d;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>((static_cast<int64_t>(i) * 37 + salt * 11) % 41 - 20) / 10;
-  return Value::FromVector(values, std::move(shape));
-}
 
 // Several launches without a workspace, so that runs are small.
 const char kChain[] =

@@ -10,6 +10,7 @@
 #include "onda/model.h"
 #include "onda/onda.h"
 #include "providers/cuda/device.h"
+#include "tests/cuda_sim/float_values.h"
 #include "tests/cuda_sim/watched_provider.h"
 
 namespace onda::cuda_sim {
@@ -21,15 +22,6 @@ const char kHeader[] = "<ir_version: 10, opset_import: [\"\" : 21]> ";
 const char kBranches[] =
     "branches (float[N,1024] a, float[N,1024] b) => (float[N,1024] y, float[N,1024] z) <float[1] one = {1.0}> "
     "{ y = Softmax(a) q = Softmax(y) r = Softmax(q) s = Add(r, b) z = Softmax(s) }";
-
-Value Floats(std::vector<int64_t> shape, int salt) {
-  int64_t count = 1;
-  for (int64_t d : shape) count *= d;
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>((static_cast<int64_t>(i) * 37 + salt * 11) % 41 - 20) / 10;
-  return Value::FromVector(values, std::move(shape));
-}
 
 struct Sessions {
   explicit Sessions(const std::string& graph, uint64_t seed, std::map<std::string, std::string> cuda = {}) {
