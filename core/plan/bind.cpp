@@ -39,6 +39,7 @@ TensorPtr Binder::ReadFrame(size_t i) {
   if (i >= node().inputs.size() || node().inputs[i] == kNoValue) return nullptr;
   const ValueId id = node().inputs[i];
   if (!ReadsOnHost(node(), i) || values_[id].state != State::kFrame) return nullptr;
+  if (values_[id].root != id) return nullptr;  // a view of this segment, which the frame has behind it only
   const RuntimeValue& value = frame_[id];
   if (value.instance != 0)
     throw Error(ErrorCode::kInternal, "host input '" + graph_.value(id).name + "' lies in a device's memory");

@@ -14,7 +14,7 @@ bool Holds(const Plan& plan, const std::vector<RuntimeValue>& frame) {
   }
   for (const Plan::ContentKey& key : plan.contents) {
     const RuntimeValue& v = frame[key.id];
-    if (std::memcmp(v.data, key.elements.data(), v.bytes()) != 0) return false;
+    if (v.bytes() != 0 && std::memcmp(v.data, key.elements.data(), v.bytes()) != 0) return false;
   }
   return true;
 }

@@ -99,7 +99,8 @@ struct Problem {
   // The mask's strides from its shape, which broadcasts from the right.
   void SetMask(const TensorView& t) {
     if (!t.present()) return;
-    mask = t.data;
+    static constexpr char kNoElements = 0;
+    mask = t.count() ? t.data : &kNoElements;
     mask_type = t.type();
     mask_keys = t.rank > 0 ? t.dim(t.rank - 1) : 1;
     int64_t stride = mask_keys;

@@ -59,7 +59,7 @@ class Cpu {
     Heads* const heads[] = {&a.q, &a.k, &a.v, nullptr, &a.past_k, &a.past_v};
     for (int i = 0; i < 6; ++i)
       if (heads[i] && inputs[i].present()) heads[i]->data = widen(inputs[i], heads[i]->data);
-    if (inputs[3].present() && IsHalf(inputs[3].type())) {
+    if (inputs[3].present() && IsHalf(inputs[3].type()) && inputs[3].count()) {
       a.mask = widen(inputs[3], inputs[3].data);
       a.mask_type = DType::kFloat;
     }

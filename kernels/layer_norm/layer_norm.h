@@ -5,6 +5,9 @@
 #ifndef ONDA_KERNELS_LAYER_NORM_LAYER_NORM_H_
 #define ONDA_KERNELS_LAYER_NORM_LAYER_NORM_H_
 
+#include <limits>
+
+#include "onda/float_formats.h"
 #include "onda/provider.h"
 
 namespace onda::layer_norm {
@@ -40,6 +43,15 @@ struct Params {
     return {x.count(0, at), x.count(at, x.rank)};
   }
 };
+
+// Rows of no elements have no moments: NaN.
+inline void StoreNoMoments(const LaunchArgs& args, const Form& form, int64_t rows) {
+  for (int output : {form.mean, form.inverse_deviation}) {
+    if (output < 0 || !args.wants_output(output)) continue;
+    const TensorView& t = args.output(output);
+    for (int64_t r = 0; r < rows; ++r) StoreDouble(t.type(), t.data, r, std::numeric_limits<double>::quiet_NaN());
+  }
+}
 
 // An optional operand that broadcasts to x: elements of row r start at row_offset(r) where it is plain, i.e. equal
 // along the normalised dimensions or a scalar; else offset(r * length + i) gives each place.

@@ -11,9 +11,15 @@ void UpgradeAlign(RewriteContext& c) {
   }
 }
 
+void RequirePixels(const InferContext& c) {
+  if (c.has_rank(0) && ((*c.shape(0))[2] == Dim(0) || (*c.shape(0))[3] == Dim(0)))
+    c.Reject("X " + ToString(*c.shape(0)) + " has no pixels");
+}
+
 // x [N, C, H, W], rois [R, 4], batch_indices [R] -> [R, C, output_height, output_width].
 void InferAlign(InferContext& c) {
   c.RequireRank(0, 4);
+  RequirePixels(c);
   c.RequireRank(1, 2);
   c.RequireRank(2, 1);
   Dim count = c.has_rank(1) ? (*c.shape(1))[0] : c.FreshDim();
@@ -34,6 +40,7 @@ void InferAlign(InferContext& c) {
 // x [N, C, H, W], rois [R, 5] -> [R, C, pooled_shape...].
 void InferMax(InferContext& c) {
   c.RequireRank(0, 4);
+  RequirePixels(c);
   c.RequireRank(1, 2);
   if (c.has_rank(1)) MergeDim(c, (*c.shape(1))[1], 5, "columns of rois");
   const std::vector<int64_t> pooled = c.attributes().Ints("pooled_shape");
