@@ -78,6 +78,10 @@ bool IsNonNegative(const Dim& d) { return d.known() ? d.value() >= 0 : d.ToStrin
 void InferView(InferContext& c, std::optional<Dims> shape) {
   Fact fact = Fact::TensorOfUnknownRank(c.dtype(0));
   fact.shape = std::move(shape);
+  // A shape that is known by its rank alone, 0, is a whole shape too.
+  if (c.input(0).static_shape() && fact.static_shape() &&
+      CountOf(c.input(0).static_dims()) != CountOf(fact.static_dims()))
+    c.Reject("shape " + ToString(*fact.shape) + " has not as many elements as the input");
   const TensorPtr constant = c.Constant(0);
   if (constant && fact.static_shape() && CountOf(fact.static_dims()) == constant->count()) {
     fact.constant = Tensor::Wrap(constant->dtype(), fact.static_dims(), constant->data(), constant);

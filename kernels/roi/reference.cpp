@@ -82,6 +82,7 @@ class RoiAlign {
       Real fy;
       if (!down.At(i, top, bottom, fy)) continue;
       for (int64_t j = across.first; j < across.last; ++j) {
+        if (j % 4096 == 0 && args.stop_requested()) break;
         int64_t left, right;
         Real fx;
         if (!across.At(j, left, right, fx)) continue;
