@@ -88,8 +88,9 @@ std::string Compile(const Program& program, const Step& step, std::span<const DT
     const bool dequantize = step.op[0] == 'D';
     const DType integer = dequantize ? from : step.type;
     action.kind = dequantize ? Kind::kDequantize : Kind::kQuantize;
-    action.zero = static_cast<int32_t>(step.beta);
-    const bool fits = (dequantize ? step.type : from) == DType::kFloat &&
+    const bool zero_fits = step.beta >= -128 && step.beta <= 255;
+    if (zero_fits) action.zero = static_cast<int32_t>(step.beta);
+    const bool fits = zero_fits && (dequantize ? step.type : from) == DType::kFloat &&
                       (integer == DType::kInt8 || integer == DType::kUint8 ||
                        (dequantize && integer == DType::kInt32 && action.zero == 0));
     return fits ? "" : refusal;

@@ -480,13 +480,15 @@ class Cpu {
     const Axis& a = w[w.rank - 1];
     const int64_t start = a.start(begin), length = (n - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
     const int64_t first = std::clamp<int64_t>(start, 0, a.in), stop = std::clamp<int64_t>(start + length, first, a.in);
+    // Where the input begins and ends in `row`; beside it is padding, which may take all of it.
+    const int64_t left = std::clamp<int64_t>(first - start, 0, length), right = left + (stop - first);
     const float identity = kKind == Kind::kMax ? -std::numeric_limits<float>::infinity() : 0;
     constexpr int kAtOnce = 32;
     const float* pointers[kAtOnce];
     int count = 0;
     bool more = false, exact = true;
     auto flush = [&] {
-      exact &= HWY_DYNAMIC_DISPATCH(FoldRows)(fold, pointers, count, stop - first, more, row + first - start);
+      exact &= HWY_DYNAMIC_DISPATCH(FoldRows)(fold, pointers, count, stop - first, more, row + left);
       more = true;
       count = 0;
     };
@@ -498,8 +500,8 @@ class Cpu {
     if (!more) {
       std::fill_n(row, length, identity);
     } else {
-      std::fill_n(row, first - start, identity);
-      std::fill(row + (stop - start), row + length, identity);
+      std::fill_n(row, left, identity);
+      std::fill(row + right, row + length, identity);
     }
     return exact;
   }

@@ -47,6 +47,14 @@ class Direct {
     if constexpr (kBlocked) finish_ = ConstantFinish(node, sums_);
   }
 
+  static bool IsSmall(const FactView& x) {
+    int64_t room = int64_t{1} << 28;
+    for (int i = 0; i < x.rank; ++i) {
+      if (x.dims[i] > room) return false;
+      room /= std::max<int64_t>(1, x.dims[i]);
+    }
+    return true;
+  }
   static std::string Rejects(const NodeView& node) {
     if (!HasDirect()) return "needs AVX-512 VNNI";
     const FactView &x = node.input(kIn.a), &w = node.input(kIn.b);
@@ -56,7 +64,7 @@ class Direct {
     const TensorView weights = ViewOf(w);
     if (w.rank < 3 || w.rank > 4 || weights.count() == 0) return "only one or two spatial dimensions";
     // Offsets are 32 bits wide, and the packed image has a place in the workspace.
-    if (!x.static_shape() || ViewOf(x).count() > (int64_t{1} << 28)) return "only images of known size";
+    if (!x.static_shape() || !IsSmall(x)) return "only images of known size";
     const window::Params params(node.attributes());
     for (size_t i = 0; i + 2 < static_cast<size_t>(w.rank); ++i)
       if (params.stride(i) > 4 || params.dilation(i) > 16 || w.dims[i + 2] > 64) return "the window is too wide";
