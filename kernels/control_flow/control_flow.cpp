@@ -73,7 +73,8 @@ std::vector<Fact> InferCarried(InferContext& c, size_t body, const std::vector<F
     bool stable = true;
     for (size_t i = 0; i < carried.size(); ++i) {
       const Fact& out = outputs[skip_outputs + i];
-      const bool one_kind = !carried[i].known() || !out.known() || carried[i].kind == out.kind;
+      const bool either_optional = carried[i].kind == ValueKind::kOptional || out.kind == ValueKind::kOptional;
+      const bool one_kind = !carried[i].known() || !out.known() || either_optional || carried[i].kind == out.kind;
       if (!one_kind || (carried[i].is_tensor() && out.is_tensor() && carried[i].dtype != out.dtype))
         c.Reject("carried value " + std::to_string(i) + " begins as " + carried[i].ToString() + " and becomes " +
                  out.ToString());
