@@ -4,7 +4,8 @@
 #include "kernels/conv/direct.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "kernels/matmul/sgemm.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv/direct.cpp"
@@ -17,7 +18,7 @@
 #define ONDA_KERNELS_CONV_DIRECT_PLAN_
 namespace onda::conv {
 
-constexpr int64_t Ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
+using matmul::CeilDiv;
 
 // Floats of a band's image to aim at: it stays in the second-level cache beside the weights.
 constexpr int64_t kBandFloats = int64_t{1} << 16;
@@ -27,6 +28,8 @@ constexpr int64_t kMaxWeights = int64_t{1} << 18;
 constexpr int64_t kPatchCost = 6;
 // Floats of the image under a tile: more do not stay near while rows of weights pass over them.
 constexpr int64_t kMaxTileFloats = 24576;
+// Positions of a band that fill registers, and bands that threads are to have between them.
+constexpr int64_t kMinPositions = 48, kBandsPerThread = 3;
 
 struct DirectPlan {
   int64_t pitch;               // floats of a row of a phase
@@ -35,8 +38,10 @@ struct DirectPlan {
   int64_t bands;
   int64_t phase_rows;  // rows of a phase under a band
   int64_t k;           // weights of an output channel
+  bool parallel;       // worth waking threads for
 
-  explicit DirectPlan(const Problem& p) {
+  // More threads make more bands, no larger ones.
+  DirectPlan(const Problem& p, int threads) {
     const int64_t reach_h = (p.kernel[1] - 1) * p.dilation[1], reach_w = (p.kernel[2] - 1) * p.dilation[2];
     pitch = p.out[2] + reach_w / p.stride[2];
     // Phases that no kernel position sees are left out.
@@ -44,10 +49,18 @@ struct DirectPlan {
     const int64_t halo = reach_h / p.stride[1];
     const int64_t row_floats = std::max<int64_t>(1, p.in_channels * phases_h * phases_w * pitch);
     rows = std::clamp<int64_t>(kBandFloats / row_floats - halo, std::min(4 * halo + 4, p.out[1]), p.out[1]);
-    bands = Ceil(p.out[1], rows);
-    rows = Ceil(p.out[1], bands);
-    phase_rows = rows + halo;
+    bands = CeilDiv(p.out[1], rows);
     k = p.in_channels * p.kernel_size();
+    const double work = static_cast<double>(p.batch * p.groups * p.out_channels) * static_cast<double>(p.out_size()) *
+                        static_cast<double>(k);
+    parallel = threads > 1 && work > static_cast<double>(kMinParallelWork);
+    if (parallel) {
+      const int64_t wanted = CeilDiv(kBandsPerThread * threads, p.batch * p.groups);
+      bands = std::max(bands, std::min(wanted, p.out[1] / CeilDiv(kMinPositions, pitch)));
+    }
+    rows = CeilDiv(p.out[1], bands);
+    bands = CeilDiv(p.out[1], rows);
+    phase_rows = rows + halo;
   }
   int64_t under_tile(int64_t columns, int64_t channels) const {
     return channels * phases_h * phases_w * (columns + (phase_rows - rows) * pitch);
@@ -70,14 +83,13 @@ using V = hn::Vec<D>;
 
 constexpr int64_t kColumns = kNv * kLanes;
 
-// Floats of one worker: the band's phases with what tiles read behind them, and a tile of results. Behind them the
-// offsets of kernel positions.
+// Floats of one worker: the band's phases with what tiles read behind them, a tile of results with a vector behind it
+// that FinishRow may read, and the offsets of kernel positions.
 int64_t ImageFloats(const Problem& p, const DirectPlan& plan) {
-  return Ceil(p.in_channels * plan.phases_h * plan.phases_w * plan.plane() + kColumns, 16) * 16;
+  return CeilDiv(p.in_channels * plan.phases_h * plan.phases_w * plan.plane() + kColumns, 16) * 16;
 }
-size_t WorkerBytes(const Problem& p) {
-  const DirectPlan plan(p);
-  const int64_t offsets = Ceil(plan.k, 16) * 16 + kLanes;
+size_t WorkerBytes(const Problem& p, const DirectPlan& plan) {
+  const int64_t offsets = CeilDiv(plan.k, 16) * 16 + kLanes;
   return sizeof(float) * static_cast<size_t>(ImageFloats(p, plan) + kMr * kColumns + offsets);
 }
 
@@ -132,8 +144,8 @@ void CopyRow(const Problem& p, const float* channel, int64_t row, int64_t phase,
   }
   // Column i of the phase is column phase + i * stride - pad of the image.
   const int64_t start = phase - p.pad[2];
-  const int64_t first = std::min(pitch, start >= 0 ? 0 : Ceil(-start, stride));
-  const int64_t last = std::clamp<int64_t>(Ceil(p.in[2] - start, stride), first, pitch);
+  const int64_t first = std::min(pitch, start >= 0 ? 0 : CeilDiv(-start, stride));
+  const int64_t last = std::clamp<int64_t>(CeilDiv(p.in[2] - start, stride), first, pitch);
   std::fill_n(out, first, 0.0f);
   std::fill_n(out + last, pitch - last, 0.0f);
   const float* in = channel + y * p.in[2] + start;
@@ -167,11 +179,10 @@ void FinishRow(const Operands& o, const float* sums, int64_t n, const float* add
   }
 }
 
-void RunBand(const Problem& p, const Operands& o, int64_t task, void* scratch) {
-  const DirectPlan plan(p);
+void RunBand(const Problem& p, const DirectPlan& plan, const Operands& o, int64_t task, const Parallel& parallel,
+             void* scratch) {
   const int64_t band = task % plan.bands, group = task / plan.bands % p.groups, item = task / plan.bands / p.groups;
   const int64_t row0 = band * plan.rows, rows = std::min(plan.rows, p.out[1] - row0);
-  if (rows <= 0) return;
   float* const image = static_cast<float*>(scratch);
   float* const sums = image + ImageFloats(p, plan);
   int32_t* const offsets = reinterpret_cast<int32_t*>(sums + kMr * kColumns + kLanes);
@@ -195,16 +206,16 @@ void RunBand(const Problem& p, const Operands& o, int64_t task, void* scratch) {
         *offset++ = static_cast<int32_t>((c * phases + phase) * plane + h / p.stride[1] * plan.pitch + w / p.stride[2]);
       }
 
-  const int64_t m = p.out_channels, mr = Ceil(m, Ceil(m, kMr)), width = p.out[2];
+  const int64_t m = p.out_channels, mr = matmul::HWY_NAMESPACE::PanelRows(m), width = p.out[2];
   const int64_t positions = plan.positions(rows, width);
   const float* weights = o.weights + group * m * plan.k;
   const bool apply = o.activation.kind != ActivationKind::kNone && o.activation.kind != ActivationKind::kClamp;
-  for (int64_t n = 0; n < positions; n += kColumns) {
+  for (int64_t n = 0; n < positions && !parallel.stop_requested(); n += kColumns) {
     const int64_t columns = std::min(kColumns, positions - n);
     for (int64_t i = 0; i < m; i += mr) {
       const int64_t height = std::min(mr, m - i);
-      kTiles.fn[height - 1][Ceil(columns, kLanes) - 1](weights + i * plan.k, o.bias ? o.bias + group * m + i : nullptr,
-                                                       image + n, offsets, plan.k, sums);
+      kTiles.fn[height - 1][CeilDiv(columns, kLanes) - 1](
+          weights + i * plan.k, o.bias ? o.bias + group * m + i : nullptr, image + n, offsets, plan.k, sums);
       for (int64_t at = n; at < n + columns;) {
         const int64_t r = at / plan.pitch, w = at % plan.pitch, run = std::min(n + columns - at, plan.pitch - w);
         const int64_t count = std::min(run, width - w);
@@ -222,13 +233,12 @@ void RunBand(const Problem& p, const Operands& o, int64_t task, void* scratch) {
 }
 
 // Runs of positions against patches of outputs, in vector multiply-additions per weight.
-bool IsFaster(const Problem& p) {
-  const DirectPlan plan(p);
+bool IsFaster(const Problem& p, const DirectPlan& plan) {
   if (plan.under_tile(kColumns, p.in_channels) > kMaxTileFloats) return false;
   const int64_t last = p.out[1] - (plan.bands - 1) * plan.rows;
-  const int64_t vectors = (plan.bands - 1) * Ceil(plan.positions(plan.rows, p.out[2]), kLanes) +
-                          Ceil(plan.positions(last, p.out[2]), kLanes);
-  return vectors * p.out_channels < Ceil(p.out_size(), kLanes) * (p.out_channels + kPatchCost);
+  const int64_t vectors = (plan.bands - 1) * CeilDiv(plan.positions(plan.rows, p.out[2]), kLanes) +
+                          CeilDiv(plan.positions(last, p.out[2]), kLanes);
+  return vectors * p.out_channels < CeilDiv(p.out_size(), kLanes) * (p.out_channels + kPatchCost);
 }
 
 }  // namespace onda::conv::HWY_NAMESPACE
@@ -243,10 +253,9 @@ HWY_EXPORT(IsFaster);
 
 namespace {
 
-// Products below this many multiplications are not worth waking a thread for.
-constexpr double kMinParallelWork = 1 << 19;
-
-size_t RoundedWorkerBytes(const Problem& p) { return (HWY_DYNAMIC_DISPATCH(WorkerBytes)(p) + 127) / 64 * 64; }
+size_t RoundedWorkerBytes(const Problem& p, const DirectPlan& plan) {
+  return (HWY_DYNAMIC_DISPATCH(WorkerBytes)(p, plan) + 127) / 64 * 64;
+}
 
 }  // namespace
 
@@ -260,26 +269,25 @@ bool IsDirect(const Problem& p) {
   const double weights =
       static_cast<double>(p.out_channels) * static_cast<double>(p.in_channels) * static_cast<double>(p.kernel_size());
   if (weights > kMaxWeights) return false;
-  const DirectPlan plan(p);
+  // The same for any number of threads, so that results are.
+  const DirectPlan plan(p, 1);
   const double image = static_cast<double>(p.in_channels) * static_cast<double>(plan.phases_h * plan.phases_w) *
                        static_cast<double>(plan.plane());
-  return image <= 4 * kBandFloats && HWY_DYNAMIC_DISPATCH(IsFaster)(p);
+  return image <= 4 * kBandFloats && HWY_DYNAMIC_DISPATCH(IsFaster)(p, plan);
 }
 
 size_t DirectWorkspaceBytes(const Problem& p, int threads) {
-  return static_cast<size_t>(threads) * RoundedWorkerBytes(p);
+  return static_cast<size_t>(threads) * RoundedWorkerBytes(p, DirectPlan(p, 1));
 }
 
 void RunDirect(const Problem& p, const Operands& o, const Parallel& parallel, void* workspace) {
-  const DirectPlan plan(p);
+  const DirectPlan plan(p, parallel.threads);
   const auto run_band = HWY_DYNAMIC_DISPATCH(RunBand);
-  const size_t bytes = RoundedWorkerBytes(p);
-  const int64_t tasks = p.batch * p.groups * plan.bands;
-  const double work = static_cast<double>(p.batch * p.groups * p.out_channels) * static_cast<double>(p.out_size()) *
-                      static_cast<double>(plan.k);
-  parallel.ForTasks(work > kMinParallelWork ? parallel.threads : 1, tasks, [&](int worker, int64_t task) {
-    run_band(p, o, task, static_cast<char*>(workspace) + static_cast<size_t>(worker) * bytes);
-  });
+  const size_t bytes = RoundedWorkerBytes(p, plan);
+  parallel.ForTasks(
+      plan.parallel ? parallel.threads : 1, p.batch * p.groups * plan.bands, [&](int worker, int64_t task) {
+        run_band(p, plan, o, task, parallel, static_cast<char*>(workspace) + static_cast<size_t>(worker) * bytes);
+      });
 }
 
 }  // namespace onda::conv

@@ -16,11 +16,6 @@
 #define ONDA_KERNELS_MATMUL_SGEMM_PLAN_
 namespace onda::matmul {
 
-constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Products below this many multiplications are not worth waking a thread for.
-constexpr int64_t kMinParallelWork = int64_t{1} << 19;
-
 // How a product is cut: tasks of (task_m, task_n) of C, each walking k in blocks of kc.
 struct GemmPlan {
   int64_t mr, nr;  // rows of a panel of A, columns of a panel of B; the last panel may have fewer
@@ -62,9 +57,6 @@ constexpr int64_t kKc = 256;
 constexpr int64_t kMaxTaskM = 256;
 constexpr int64_t kMaxTaskPanels = 8;
 constexpr int64_t kDeepFloats = int64_t{1} << 17;
-
-// Equal panels: 9 rows are 5 + 4, not 8 + 1.
-HWY_INLINE int64_t PanelRows(int64_t m) { return CeilDiv(m, CeilDiv(m, kMr)); }
 
 HWY_INLINE int64_t PaddedCols(int64_t cols) { return CeilDiv(cols, kLanes) * kLanes; }
 // Likewise, in whole vectors: 64 columns are 32 + 32, not 48 + 16. But a few columns beyond whole panels are narrow

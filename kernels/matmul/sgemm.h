@@ -14,6 +14,8 @@
 
 namespace onda::matmul {
 
+constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Element (i, j) is at data[i * row_stride + j * col_stride]. Swapping the strides transposes.
 struct MatrixView {
   const float* data = nullptr;

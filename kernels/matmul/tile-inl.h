@@ -11,6 +11,7 @@
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "kernels/matmul/sgemm.h"
 #include "kernels/simd/clamp-inl.h"
 #include "kernels/simd/masked-inl.h"
 
@@ -28,6 +29,9 @@ constexpr int kNv = 3;
 constexpr int kNr = kNv * kLanes;
 constexpr int kAhead = 512;      // floats of A that are asked for early
 constexpr int kStepsAhead = 16;  // likewise, rows of B
+
+// Rows of a panel of A of m rows. Equal ones: 9 rows are 5 + 4, not 8 + 1.
+HWY_INLINE int64_t PanelRows(int64_t m) { return CeilDiv(m, CeilDiv(m, kMr)); }
 
 // How a tile starts and ends. start = first ? beta * addend + row_bias + col_bias : C.
 struct TileArgs {

@@ -8,6 +8,9 @@
 
 namespace onda {
 
+// Work of fewer multiplications is not worth waking a thread for.
+inline constexpr int64_t kMinParallelWork = int64_t{1} << 19;
+
 struct Parallel {
   void* self = nullptr;
   // Calls body(arg, begin, end) over disjoint ranges that cover [0, n) and returns when all are done. NULL: one thread.
