@@ -14,6 +14,7 @@
 #include "kernels/simd/masked-inl.h"
 // After highway.h
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::batch_norm::HWY_NAMESPACE {
@@ -40,10 +41,7 @@ void LrnRow(const float* x, const float* near, int64_t count, int64_t stride, fl
     }
     if (beta == 0.5f) return hn::Div(v, hn::Sqrt(base));
     if (beta == 1.0f) return hn::Div(v, base);
-    // The conversion to integers in Exp is not defined for NaN.
-    const V power = hn::Mul(hn::Set(d, beta), hn::Log(d, base));
-    const auto none = hn::IsNaN(power);
-    return hn::IfThenElse(none, power, hn::Div(v, hn::Exp(d, hn::IfThenZeroElse(none, power))));
+    return hn::Div(v, onda::HWY_NAMESPACE::vf::Exp(hn::Mul(hn::Set(d, beta), hn::Log(d, base))));
   };
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)

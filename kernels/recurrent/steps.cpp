@@ -5,11 +5,12 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // After highway.h
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onda::recurrent::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+namespace vf = onda::HWY_NAMESPACE::vf;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
@@ -105,26 +106,6 @@ void Multiply(int gates, const Product& product) {
   }
 }
 
-// Exp's argument must not exceed 104. NaN stays NaN.
-HWY_INLINE V BoundedExp(V x) {
-  const D d;
-  const auto none = hn::IsNaN(x);  // which Exp cannot convert to an integer
-  const V y = hn::Exp(d, hn::Min(hn::Set(d, 88.7f), hn::IfThenZeroElse(none, x)));
-  return hn::IfThenElse(none, x, y);
-}
-
-HWY_INLINE V Sigmoid(V x) {
-  const D d;
-  const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, BoundedExp(hn::Neg(x))));
-}
-
-HWY_INLINE V Tanh(V x) {
-  const D d;
-  const auto none = hn::IsNaN(x);
-  return hn::IfThenElse(none, x, hn::Tanh(d, hn::IfThenZeroElse(none, x)));
-}
-
 HWY_NOINLINE V ApplyRare(const Activation& f, V x) {
   const D d;
   const V zero = hn::Zero(d), one = hn::Set(d, 1.0f), a = hn::Set(d, f.alpha), b = hn::Set(d, f.beta);
@@ -138,23 +119,23 @@ HWY_NOINLINE V ApplyRare(const Activation& f, V x) {
     case ActivationKind::kThresholdedRelu:
       return hn::IfThenElseZero(hn::Gt(x, a), x);
     case ActivationKind::kScaledTanh:
-      return hn::Mul(a, Tanh(hn::Mul(b, x)));
+      return hn::Mul(a, vf::Tanh(hn::Mul(b, x)));
     case ActivationKind::kHardSigmoid:
       return hn::Min(one, hn::Max(zero, hn::MulAdd(a, x, b)));
     case ActivationKind::kElu:
-      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, hn::Expm1(d, hn::IfThenElseZero(hn::Lt(x, zero), x))), x);
+      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(a, vf::Expm1(hn::IfThenElseZero(hn::Lt(x, zero), x))), x);
     case ActivationKind::kSoftsign:
       return hn::Div(x, hn::Add(one, hn::Abs(x)));
     case ActivationKind::kSoftplus:
-      return hn::Add(hn::Max(x, zero), hn::Log1p(d, BoundedExp(hn::Neg(hn::Abs(x)))));
+      return vf::Softplus(x);
     default:
       return x;
   }
 }
 
 HWY_INLINE V Apply(const Activation& f, V x) {
-  if (f.kind == ActivationKind::kSigmoid) return Sigmoid(x);
-  if (f.kind == ActivationKind::kTanh) return Tanh(x);
+  if (f.kind == ActivationKind::kSigmoid) return vf::Sigmoid(x);
+  if (f.kind == ActivationKind::kTanh) return vf::Tanh(x);
   return ApplyRare(f, x);
 }
 

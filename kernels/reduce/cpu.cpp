@@ -16,7 +16,7 @@
 #include "hwy/highway.h"
 #include "kernels/simd/masked-inl.h"
 // After highway.h
-#include "hwy/contrib/math/math-inl.h"
+#include "kernels/simd/float_math-inl.h"
 
 #ifndef ONDA_KERNELS_REDUCE_STEP_
 #define ONDA_KERNELS_REDUCE_STEP_
@@ -42,9 +42,7 @@ HWY_INLINE V Map(V x, V shift) {
   if constexpr (kStep == Step::kAddAbs) return hn::Abs(x);
   if constexpr (kStep == Step::kAddSquare) return hn::Mul(x, x);
   if constexpr (kStep == Step::kAddExp) {
-    const V v = hn::Sub(x, shift);
-    const auto none = hn::IsNaN(v);  // which Exp cannot convert to an integer
-    return hn::IfThenElse(none, v, hn::Exp(D(), hn::IfThenZeroElse(none, v)));
+    return onda::HWY_NAMESPACE::vf::Exp(hn::Sub(x, shift));
   }
   return x;
 }
