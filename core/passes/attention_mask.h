@@ -22,9 +22,8 @@ class AttentionMask {
   // Whether what is left may hide all keys of a query by -inf.
   bool MayHideAll(const RuleContext& c) const;
   // One attn_mask that does all that is left, its last dimension being `keys`, as dimension `axis` of `like` is;
-  // kNoValue where nothing is left. It has at most
-  // `most_dims` dimensions. Makes nodes for scores of type
-  // dtype. False where there is no such mask.
+  // kNoValue where nothing is left. It has at most `most_dims` dimensions. Makes nodes for scores of type dtype. False
+  // where there is no such mask.
   bool Make(const RuleContext& c, Patch& patch, DType dtype, const Dim& keys, ValueId like, int64_t axis, int most_dims,
             ValueId& mask) const;
 
@@ -37,9 +36,6 @@ class AttentionMask {
   };
   std::vector<Part> parts_;
 };
-
-// The one number that all elements of a value are; nullopt where they are not known to be equal.
-std::optional<double> UniformValue(const RuleContext& c, ValueId value);
 
 // Scores of this and below take no probability from others.
 inline constexpr double kHidden = -9999;

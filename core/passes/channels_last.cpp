@@ -113,9 +113,7 @@ bool Follows(const RuleContext& c, const Node& node, size_t i = 0) {
 
 std::optional<Patch> Convolution(const RuleContext& c, const Node& conv) {
   const Fact &x = c.FactOf(conv.inputs[0]), &w = c.FactOf(conv.inputs[1]);
-  if ((x.dtype != DType::kFloat16 && x.dtype != DType::kBfloat16) || !x.has_rank() || !w.has_rank() || x.rank() < 3 ||
-      x.rank() > 5)
-    return {};
+  if (!IsHalf(x.dtype) || !x.has_rank() || !w.has_rank() || x.rank() < 3 || x.rank() > 5) return {};
   Patch patch("convolve with channels last");
   std::vector<ValueId> inputs = conv.inputs;
   for (size_t i : {0, 1, 3})
@@ -243,16 +241,16 @@ std::optional<Patch> Normalization(const RuleContext& c, const Node& node) {
   if (!Follows(c, node) || node.outputs.size() > 1 || node.attributes.view().Int("training_mode", 0) != 0) return {};
   const Dims& shape = *c.FactOf(node.outputs[0]).shape;
   const int rank = static_cast<int>(shape.size());
-  std::vector<int64_t> dims;
-  for (int64_t from : ToLast(rank)) dims.push_back(shape[from].value_or_unknown());
-  if (dims.back() < 0 || std::count(dims.begin(), dims.end(), -1) > 1 || std::count(dims.begin(), dims.end(), 0) > 0)
-    return {};
+  Dims moved;
+  for (int64_t from : ToLast(rank)) moved.push_back(shape[from]);
+  if (!moved.back().known() || std::count(moved.begin(), moved.end(), Dim(0)) > 0) return {};
   Patch patch("normalize with channels last");
   std::vector<ValueId> inputs = node.inputs;
-  const ValueId rows = patch.Constant(Tensor::Int64s(std::vector<int64_t>{-1, dims.back()}));
+  const ValueId rows = patch.Constant(Tensor::Int64s(std::vector<int64_t>{-1, moved.back().value()}));
   inputs[0] = patch.Add("Reshape", {LastFormOf(c, node.inputs[0]), rows});
   const ValueId y = patch.Add(node.op_type, std::move(inputs), node.attributes);
-  const ValueId whole = patch.Add("Reshape", {y, patch.Constant(Tensor::Int64s(dims))});
+  const ValueId whole = patch.AddView(y, moved);
+  if (whole == kNoValue) return {};
   return Finished(std::move(patch), node, whole, rank);
 }
 
@@ -279,18 +277,19 @@ std::optional<Patch> TransposeAsView(const RuleContext& c, const Node& node) {
   const Dims& shape = *c.FactOf(node.inputs[0]).shape;
   const std::vector<int64_t> perm = node.attributes.view().Ints("perm");
   if (perm.size() != shape.size()) return {};
-  std::vector<int64_t> dims;
+  Dims dims;
   int64_t last = -1;
   for (int64_t from : perm) {
     const Dim& d = shape[from];
-    dims.push_back(d.value_or_unknown());
+    dims.push_back(d);
     if (d == Dim(1)) continue;
     if (from < last) return {};
     last = from;
   }
-  if (std::count(dims.begin(), dims.end(), -1) > 1 || std::count(dims.begin(), dims.end(), 0) > 0) return {};
   Patch patch("what a transpose moves has one element");
-  patch.Replace(node.outputs[0], patch.Add("Reshape", {node.inputs[0], patch.Constant(Tensor::Int64s(dims))}));
+  const ValueId view = patch.AddView(node.inputs[0], dims);
+  if (view == kNoValue) return {};
+  patch.Replace(node.outputs[0], view);
   return patch;
 }
 

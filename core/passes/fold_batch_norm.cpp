@@ -18,7 +18,7 @@ std::optional<Patch> FoldBatchNorm(const RuleContext& c, const Node& node) {
   const TensorPtr bias = conv->has_input(2) ? c.ConstantOf(conv->inputs[2]) : nullptr;
   if (!weights || (conv->has_input(2) && !bias) || weights->dims().size() < 3) return {};
   const DType type = weights->dtype();
-  const bool half = type == DType::kFloat16 || type == DType::kBfloat16;
+  const bool half = IsHalf(type);
   if (type != DType::kFloat && type != DType::kDouble && !(half && node.instance != 0)) return {};
   const int64_t channels = weights->dims()[0];
   std::vector<double> parameters[4];  // scale, bias, mean, variance

@@ -7,8 +7,7 @@ namespace onda {
 std::optional<FusableActivation> FusableActivationOf(const RuleContext& c, const Node& node) {
   if (!node.has_input(0)) return {};
   const DType type = c.FactOf(node.inputs[0]).dtype;
-  const bool half = type == DType::kFloat16 || type == DType::kBfloat16;
-  if (type != DType::kFloat && !(half && node.instance != 0)) return {};
+  if (type != DType::kFloat && !(IsHalf(type) && node.instance != 0)) return {};
   const Attributes a = node.attributes.view();
   if (c.Is(node, "Relu") || c.Is(node, "Sigmoid") || c.Is(node, "Tanh") || c.Is(node, "HardSwish"))
     return FusableActivation{node.op_type, {}};

@@ -17,8 +17,7 @@ struct FusableActivation {
 };
 
 // What the node is where its parameters are constants and its type is fp32, on a device also of 16 bits (rounded once
-// then, instead of twice); nullopt elsewhere. See
-// kernels/simd/activation.h.
+// then, instead of twice); nullopt elsewhere. See kernels/simd/activation.h.
 std::optional<FusableActivation> FusableActivationOf(const RuleContext& c, const Node& node);
 
 }  // namespace onda

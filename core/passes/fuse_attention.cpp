@@ -14,6 +14,7 @@
 
 #include "core/passes/attention_mask.h"
 #include "core/passes/factors.h"
+#include "core/passes/uniform_value.h"
 
 namespace onda {
 namespace {
@@ -25,8 +26,6 @@ struct Scores {
   double scale = 1, softcap = 0;
   AttentionMask mask;
 };
-
-bool IsHalf(DType t) { return t == DType::kFloat16 || t == DType::kBfloat16; }
 
 // The other operand of a product or quotient with a scalar; multiplies `scale`.
 ValueId BehindScale(const RuleContext& c, const Node& node, double& scale) {
@@ -173,20 +172,11 @@ std::optional<Keys> KeysOf(const RuleContext& c, ValueId transposed, bool by_pro
   return keys;
 }
 
-// A value of shape (a, b, ...) as (a * b, ...); kNoValue where sizes that are not known stand in the way.
-ValueId JoinLeading(Patch& patch, ValueId x, const Dims& shape) {
-  std::vector<int64_t> dims{(shape[0] * shape[1]).value_or_unknown()};
-  for (size_t i = 2; i < shape.size(); ++i) dims.push_back(shape[i].value_or_unknown());
-  if (std::count(dims.begin(), dims.end(), -1) > 1 || std::count(dims.begin(), dims.end(), 0) > 0) return kNoValue;
-  return patch.Add("Reshape", {x, patch.Constant(Tensor::Int64s(dims))});
-}
-
-// The way back.
-ValueId SplitLeading(Patch& patch, ValueId x, const Dims& shape) {
-  std::vector<int64_t> dims;
-  for (const Dim& d : shape) dims.push_back(d.value_or_unknown());
-  if (std::count(dims.begin(), dims.end(), -1) > 1) return kNoValue;
-  return patch.Add("Reshape", {x, patch.Constant(Tensor::Int64s(dims))});
+// (a, b, ...) as (a * b, ...).
+Dims JoinLeading(const Dims& shape) {
+  Dims joined{shape[0] * shape[1]};
+  joined.insert(joined.end(), shape.begin() + 2, shape.end());
+  return joined;
 }
 
 bool IsIdentity(const std::vector<int64_t>& perm) {
@@ -247,12 +237,12 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
     for (int64_t axis : keys->perm) k_shape.push_back((*c.FactOf(keys->value).shape)[axis]);
     const Dims* const shapes[] = {&*left.shape, &k_shape, &*v.shape};
     for (size_t i = 0; i < 3; ++i)
-      if ((inputs[i] = JoinLeading(patch, inputs[i], *shapes[i])) == kNoValue) return {};
+      if ((inputs[i] = patch.AddView(inputs[i], JoinLeading(*shapes[i]))) == kNoValue) return {};
   }
   if (mask != kNoValue) inputs.push_back(mask);
   ValueId y = patch.Add("Attention", std::move(inputs), std::move(attributes));
   if (rank == 3) y = patch.Add("Squeeze", {y, front});
-  if (rank == 5 && (y = SplitLeading(patch, y, *c.FactOf(node.outputs[0]).shape)) == kNoValue) return {};
+  if (rank == 5 && (y = patch.AddView(y, *c.FactOf(node.outputs[0]).shape)) == kNoValue) return {};
   patch.Replace(node.outputs[0], y);
   return patch;
 }

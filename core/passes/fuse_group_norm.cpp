@@ -1,7 +1,8 @@
 // Reshape(InstanceNormalization(Reshape(x, [N, groups, -1]), 1, 0)) * scale + bias -> GroupNormalization(x, scale,
 // bias), as PyTorch writes it. Holds in fp32 for constant scale and bias of one element per channel, where nothing else
 // reads what is in between. Source: Operators.md, GroupNormalization.
-#include "core/passes/attention_mask.h"
+#include "core/passes/rules.h"
+#include "core/passes/uniform_value.h"
 
 namespace onda {
 namespace {

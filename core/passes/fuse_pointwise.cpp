@@ -22,7 +22,7 @@ struct Step {
   float alpha = 0, beta = 0;
 };
 
-bool IsReal(DType t) { return t == DType::kFloat || t == DType::kFloat16 || t == DType::kBfloat16; }
+bool IsReal(DType t) { return t == DType::kFloat || IsHalf(t); }
 bool IsByte(DType t) { return t == DType::kInt8 || t == DType::kUint8; }
 
 // What attributes give a function of one operand.

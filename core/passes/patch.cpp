@@ -27,6 +27,21 @@ ValueId Patch::NewValue(TensorPtr constant) {
 
 ValueId Patch::Constant(TensorPtr tensor) { return NewValue(std::move(tensor)); }
 
+ValueId Patch::AddView(ValueId x, const Dims& shape) {
+  std::vector<int64_t> dims;
+  int unknown = 0;
+  bool empty = false;
+  for (const Dim& d : shape) {
+    dims.push_back(d.value_or_unknown());
+    unknown += !d.known();
+    empty = empty || dims.back() == 0;
+  }
+  if (unknown > 1 || (unknown == 1 && empty)) return kNoValue;
+  AttributeMap attributes;
+  if (empty) attributes.Set("allowzero", int64_t{1});
+  return Add("Reshape", {x, Constant(Tensor::Int64s(dims))}, std::move(attributes));
+}
+
 std::vector<ValueId> Patch::AddNode(std::string_view op, std::vector<ValueId> inputs, AttributeMap attributes,
                                     std::string_view domain, int outputs) {
   Node node;

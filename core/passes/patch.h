@@ -35,6 +35,10 @@ class RuleContext {
     const Node* node = graph_.Producer(id);
     return node && node->instance == instance_ ? node : nullptr;
   }
+  // Reshape, Squeeze, Unsqueeze or Flatten.
+  static bool IsView(const Node& node) {
+    return node.op && (node.op->flags & kOpView) && node.has_input(0) && node.op_type != "Identity";
+  }
   // The producer of input i of the node where it is that operator; null otherwise.
   const Node* ProducedBy(const Node& node, size_t i, std::string_view op, std::string_view domain = "") const {
     if (!node.has_input(i)) return nullptr;
@@ -98,6 +102,8 @@ class Patch {
               std::string_view domain = "") {
     return AddNode(op, std::move(inputs), std::move(attributes), domain, 1)[0];
   }
+  // x in that shape, by a Reshape; kNoValue where more than one dimension is unknown, or one beside one of 0.
+  ValueId AddView(ValueId x, const Dims& shape);
   std::vector<ValueId> AddNode(std::string_view op, std::vector<ValueId> inputs, AttributeMap attributes,
                                std::string_view domain, int outputs);
   // The newest node does not give this output, which is optional.

@@ -10,11 +10,6 @@
 namespace onda {
 namespace {
 
-bool IsView(const Node& node) {
-  return node.op && (node.op->flags & kOpView) && node.has_input(0) && node.domain.empty() &&
-         node.op_type != "Identity";
-}
-
 // Dimensions [first, last) of the transposed value and of the view of it that are as many elements.
 struct Block {
   size_t first, last, view_first, view_last;
@@ -65,7 +60,7 @@ std::optional<std::vector<Block>> BlocksOf(const Dims& x, const Dims& view) {
 }  // namespace
 
 std::optional<Patch> ViewsBeforeTransposes(const RuleContext& c, const Node& node) {
-  if (!IsView(node) || !c.UsedOnce(node.inputs[0])) return {};
+  if (!c.IsView(node) || !c.UsedOnce(node.inputs[0])) return {};
   const Node* transpose = c.ProducedBy(node, 0, "Transpose");
   if (!transpose) return {};
   const Fact &x = c.FactOf(transpose->inputs[0]), &turned = c.FactOf(node.inputs[0]), &y = c.FactOf(node.outputs[0]);
@@ -97,7 +92,7 @@ std::optional<Patch> ViewsBeforeTransposes(const RuleContext& c, const Node& nod
     unknown += dims.back() == -1;
   }
   const Node* before = c.Producer(transpose->inputs[0]);
-  const bool comes_back = before && IsView(*before) && c.FactOf(before->inputs[0]).shape == shape;
+  const bool comes_back = before && c.IsView(*before) && c.FactOf(before->inputs[0]).shape == shape;
   if (unknown > 1 && !comes_back) return {};
   Patch patch("the view comes before the transpose");
   const ValueId view = comes_back ? before->inputs[0]

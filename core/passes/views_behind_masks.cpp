@@ -19,14 +19,12 @@ std::optional<Patch> ViewsBehindMasks(const RuleContext& c, const Node& node) {
     const Dims &s = *x.shape, &split = *y.shape;
     if (!(split[0] == Dim(1)) || !(split[1] == s[0]) || !s[0].known()) continue;
     if (!std::equal(s.begin() + 1, s.end(), split.begin() + 2)) continue;
-    std::vector<int64_t> dims;
-    for (const Dim& d : *mask.shape) dims.push_back(d.value_or_unknown());
     // Of the added dimension, of one element, mask has no more.
-    if (mask.rank() == y.rank()) dims.erase(dims.begin());
-    if (std::any_of(dims.begin(), dims.end(), [](int64_t d) { return d < 1; })) continue;
+    const Dims rest(mask.shape->begin() + (mask.rank() == y.rank()), mask.shape->end());
+    if (std::any_of(rest.begin(), rest.end(), [](const Dim& d) { return !d.known() || d.value() < 1; })) continue;
     Patch patch("the view comes behind the mask");
     ValueId m = node.inputs[1 - side];
-    if (mask.rank() == y.rank()) m = patch.Add("Reshape", {m, patch.Constant(Tensor::Int64s(dims))});
+    if (mask.rank() == y.rank()) m = patch.AddView(m, rest);
     const ValueId sum = patch.Add("Add", {view->inputs[0], m});
     patch.Replace(node.outputs[0], patch.Add("Reshape", {sum, view->inputs[1]}, view->attributes));
     return patch;

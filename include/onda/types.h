@@ -68,6 +68,8 @@ constexpr std::string_view NameOf(DType dtype) {
 constexpr bool IsFloating(DType t) {
   return t == DType::kFloat || t == DType::kDouble || t == DType::kFloat16 || t == DType::kBfloat16;
 }
+// The floats of 16 bits.
+constexpr bool IsHalf(DType t) { return t == DType::kFloat16 || t == DType::kBfloat16; }
 constexpr bool IsFloat8(DType t) {
   return t == DType::kFloat8E4M3FN || t == DType::kFloat8E4M3FNUZ || t == DType::kFloat8E5M2 ||
          t == DType::kFloat8E5M2FNUZ || t == DType::kFloat8E8M0;

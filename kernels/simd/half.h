@@ -13,8 +13,6 @@ void FloatsToHalf(const float* x, uint16_t* y, int64_t n);
 void Bfloat16ToFloats(const uint16_t* x, float* y, int64_t n);
 void FloatsToBfloat16(const float* x, uint16_t* y, int64_t n);
 
-constexpr bool IsHalf(DType type) { return type == DType::kFloat16 || type == DType::kBfloat16; }
-
 // The same by element type: kFloat16 or kBfloat16.
 inline void WidenToFloat(DType type, const uint16_t* x, float* y, int64_t n) {
   type == DType::kFloat16 ? HalfToFloats(x, y, n) : Bfloat16ToFloats(x, y, n);
