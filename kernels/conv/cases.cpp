@@ -74,12 +74,10 @@ std::span<const Case> Cases() {
        "[2,3], pads = [2,2,2,2]>(x, w, b) }",
        -2, 2, kRtol, kAtol},
       {"(float[1,5,40,130] x, float[7,5,3,3] w) => (float[1,7,20,126] y) { y = Conv<strides = [2,1], dilations = "
-       "[3,2], "
-       "pads = [3,0,2,0]>(x, w) }",
+       "[3,2], pads = [3,0,2,0]>(x, w) }",
        -2, 2, kRtol, kAtol},
       {"(float[3,4,200] x, float[9,4,5] w, float[9] b) => (float[3,9,100] y) { y = Conv<strides = [2], pads = "
-       "[2,2]>(x, "
-       "w, b) }",
+       "[2,2]>(x, w, b) }",
        -2, 2, kRtol, kAtol},
       {"(float[2,12,11,10] x, float[8,3,3,3] w) => (float[2,8,9,8] y) { y = Conv<group = 4>(x, w) }", -2, 2, kRtol,
        kAtol},

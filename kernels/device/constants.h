@@ -10,8 +10,8 @@
 
 namespace onda::cuda {
 
-// Lists one behind another, each aligned to 16 bytes, copied to a device by Prepare, or else when one is first
-// used there: that launch alone allocates and waits.
+// Lists one behind another, each aligned to 16 bytes, copied to a device by Prepare, or else when one is first used
+// there: that launch alone allocates and waits.
 class DeviceConstants {
  public:
   // Where a list lies.

@@ -70,8 +70,7 @@ std::span<const Case> Cases() {
       {"(bfloat16[2,3,19,33] x) => (bfloat16[2,3,10,17] y, int64[2,3,10,17] i) { y, i = MaxPool<kernel_shape = [3,3], "
        "strides = [2,2], pads = [1,1,1,1]>(x) }"},
       {"(float16[2,19,33,3] x) => (float16[2,10,17,3] y) { y = onda.ChannelsLastMaxPool<kernel_shape = [3,3], strides "
-       "= "
-       "[2,2], pads = [1,1,1,1]>(x) }"},
+       "= [2,2], pads = [1,1,1,1]>(x) }"},
       {"(float[2,19,5] x) => (float[2,7,5] y) { y = onda.ChannelsLastAveragePool<kernel_shape = [3], strides = [3], "
        "pads = [1,1]>(x) }"},
       {"(float[1,4,5,6,2] x) => (float[1,4,5,6,2] y) { y = onda.ChannelsLastAveragePool<kernel_shape = [3,2,3], "

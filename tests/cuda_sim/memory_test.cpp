@@ -26,8 +26,7 @@ std::string Shared() {
   for (int i = 1; i < 256 * 256; ++i) list += i % 257 == 0 ? ",1" : ",0";
   return "shared (float[N,256] x, bool take) => (float[N,256] y) <float[256,256] w = {" + list +
          "}> { a = MatMul(x, w) b = Relu(a) c = MatMul(b, w) y = If(take) <then_branch = yes () => (float[N,256] r) { "
-         "r "
-         "= MatMul(c, w) }, else_branch = no () => (float[N,256] r) { r = Relu(c) }> }";
+         "r = MatMul(c, w) }, else_branch = no () => (float[N,256] r) { r = Relu(c) }> }";
 }
 
 const char kChain[] =

@@ -19,15 +19,12 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 HALF_TOLERANCE = {"rtol": 4e-3, "atol": 4e-3}
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE)
-INTEGERS = (TensorProto.INT32, TensorProto.INT64)
-
-
-NUMBERS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64)
+NUMBERS = (*FLOATS, TensorProto.INT32, TensorProto.INT64)
 
 
 def as_declared(tensor, declared):
     """The numbers in the declared element type, where that is a float."""
-    if tensor.data_type not in NUMBERS or declared.elem_type not in (TensorProto.FLOAT, TensorProto.DOUBLE):
+    if tensor.data_type not in NUMBERS or declared.elem_type not in FLOATS:
         return tensor
     return numpy_helper.from_array(
         numpy_helper.to_array(tensor).astype(onnx.helper.tensor_dtype_to_np_dtype(declared.elem_type)), tensor.name)
