@@ -24,8 +24,9 @@ using matmul::CeilDiv;
 constexpr int64_t kBandFloats = int64_t{1} << 16;
 // More weights than these come from too far away for each run of positions.
 constexpr int64_t kMaxWeights = int64_t{1} << 18;
-// What a vector of a patch costs to make, in vector multiply-additions.
-constexpr int64_t kPatchCost = 6;
+// What a vector of a patch costs more to make than one of the image, in vector multiply-additions. Measured, with one
+// thread and two.
+constexpr int64_t kPatchCost = 2;
 // Floats of the image under a tile: more do not stay near while rows of weights pass over them.
 constexpr int64_t kMaxTileFloats = 24576;
 // Positions of a band that fill registers, and bands that threads are to have between them.
