@@ -107,6 +107,15 @@ std::span<const Case> Cases() {
        "= com.microsoft.GroupQueryAttention<num_heads = 4, kv_num_heads = 2, smooth_softmax = 1, causal = 0>(q, k, v, "
        ", "
        ", n, t) }"},
+      // A mask of no elements hides all keys.
+      {"(float[2,2,3,8] q, float[2,2,5,8] k, float[2,2,5,8] v, bool[3,0] m) => (float[2,2,3,8] y) { y = Attention(q, "
+       "k, "
+       "v, m) }"},
+      {"(float16[2,2,20,16] q, float16[2,2,30,16] k, float16[2,2,30,24] v, float16[20,0] m) => (float16[2,2,20,24] y) "
+       "{ "
+       "y = Attention(q, k, v, m) }"},
+      {"(float[2,2,3,8] q, float[2,2,5,8] k, float[2,2,5,8] v, float[3,0] m) => (float[2,2,3,8] y, float[2,2,3,5] s) { "
+       "y, pk, pv, s = Attention<qk_matmul_output_mode = 2>(q, k, v, m) }"},
       // A mask of another type than the queries, beyond the range of theirs.
       {"(float16[2,2,20,16] q, float16[2,2,30,16] k, float16[2,2,30,24] v, float[20,30] n) => (float16[2,2,20,24] y) "
        "<float far = {-100000.0}, float zero = {0.0}> { l = Less(n, zero) m = Where(l, far, n) y = Attention(q, k, v, "

@@ -96,7 +96,7 @@ Geometry GeometryOf(const LaunchArgs& args, const Problem& a, const DeviceOperan
   auto window = [](int64_t n) { return static_cast<int32_t>(std::min<int64_t>(n, 1 << 30)); };
   g.left = window(a.left_window), g.right = window(a.right_window);
   g.causal = a.causal;
-  g.masked = o.mask.data != nullptr;
+  g.masked = a.mask != nullptr;  // one of no elements hides all keys
   g.mask_type = a.mask_type;
   g.qk_mode = static_cast<int32_t>(a.qk_mode);
   g.node = args.node();

@@ -94,7 +94,7 @@ class Batch {
   void Launch(const LaunchArgs& args) const {
     const TensorView& x = args.input(0);
     const int64_t n = x.count();
-    if (n == 0) return;
+    if (n == 0 && !params_.training) return;
     if (n >= int64_t{1} << 31) throw Error(ErrorCode::kNotImplemented, "2^31 elements or more on CUDA");
     const Extents e(x);
     WithReal(x.type(), [&](auto tag) {

@@ -20,6 +20,11 @@ std::span<const Case> Cases() {
        -2, 2, 1e-2, 1e-2},
       {"(double[4,40] x, double[40] s) => (double[4,40] y) { y = LayerNormalization(x, s) }"},
       {"(float[0,40] x, float[40] s) => (float[0,40] y) { y = LayerNormalization(x, s) }"},
+      // Rows of no elements have no moments.
+      {"(float[3,0] x, float[0] s) => (float[3,0] y, float[3,1] m, float[3,1] d) { y, m, d = LayerNormalization(x, s) "
+       "}"},
+      {"(float[2,3,0] x, float[2,3,0] k, float[0] g) => (float[2,3,0] y, float[2,3,1] m, float[2,3,1] d) { y, m, d = "
+       "com.microsoft.SkipLayerNormalization(x, k, g) }"},
       {"(float[4,40] x, float[40] s) => (float[4,40] y) { y = RMSNormalization(x, s) }"},
       {"(float[4,4,10] x, float[4,10] s) => (float[4,4,10] y) { y = RMSNormalization<axis = -2>(x, s) }"},
       {"(float16[4,40] x, float16[40] s) => (float16[4,40] y) { y = RMSNormalization(x, s) }"},

@@ -1,5 +1,7 @@
 // Normalisation of rows, statistics in fp32 (fp64 for double): a block per row. The row, with its skip connection, is
 // read once into shared memory where it fits; the variance is that of the differences from the mean.
+#include <cmath>
+
 #include "kernels/device/block.h"
 #include "kernels/device/element.h"
 #include "kernels/layer_norm/layer_norm.h"
@@ -56,6 +58,14 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// Moments of rows without elements.
+__global__ void __launch_bounds__(kThreads) NoMoments(Out<float> mean_out, Out<float> inverse_out, int64_t rows) {
+  const int64_t r = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (r >= rows) return;
+  if (mean_out) mean_out[r] = NAN;
+  if (inverse_out) inverse_out[r] = NAN;
+}
+
 template <const Form& kForm>
 class Cuda {
  public:
@@ -91,10 +101,15 @@ class Cuda {
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     const auto [rows, n] = params_.ExtentsOf(x);
-    if (rows == 0 || n == 0) return;
+    if (rows == 0) return;
     const TensorView absent{};
     auto input = [&](int i) -> const TensorView& { return i < 0 ? absent : args.input(i); };
     auto output = [&](int i) -> const TensorView& { return i < 0 ? absent : args.output(i); };
+    if (n == 0) {
+      cuda::Launch(args, {.grid = {BlocksFor(rows, kThreads)}, .block = {kThreads}}, NoMoments, output(kForm.mean),
+                   output(kForm.inverse_deviation), rows);
+      return;
+    }
     auto rows_of = [&, n = n](int i) { return input(i).present() ? input(i).count() / n : int64_t{1}; };
     WithReal(x.type(), [&, rows = rows, n = n](auto tag) {
       using T = typename decltype(tag)::Type;
