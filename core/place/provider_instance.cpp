@@ -249,15 +249,15 @@ std::pair<int32_t, int32_t> ProviderInstance::DlpackDevice() const {
   return {kind, number};
 }
 
-void* ProviderInstance::CopyStream(Lane& lane, StreamRole role) const {
-  const size_t i = role == StreamRole::kDownload;
-  if (!lane.copy_streams[i]) {
+void* ProviderInstance::StreamFor(Lane& lane, StreamRole role) const {
+  const size_t i = static_cast<size_t>(role);
+  if (!lane.more[i]) {
     OndaStatus status{};
-    lane.copy_streams[i] = def_.create_stream(handle_, &status);
+    lane.more[i] = def_.create_stream(handle_, &status);
     ThrowIfFailed(status, label_);
   }
-  lane.copying[i] = true;
-  return lane.copy_streams[i];
+  lane.used[i] = true;
+  return lane.more[i];
 }
 
 std::unique_ptr<ProviderInstance::Lane> ProviderInstance::TakeLane(size_t events) const {
@@ -310,7 +310,8 @@ void ProviderInstance::ReturnLane(std::unique_ptr<Lane> lane, bool clean) const 
 }
 
 void ProviderInstance::DestroyLane(Lane& lane) const {
-  void* const streams[] = {lane.stream, lane.copy_streams[0], lane.copy_streams[1]};
+  void* streams[kStreamRoles + 1] = {lane.stream};
+  std::copy(std::begin(lane.more), std::end(lane.more), streams + 1);
   for (void* stream : streams)
     if (stream) Quiet(stream);
   for (void* event : lane.events) def_.destroy_event(handle_, event);

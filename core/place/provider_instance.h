@@ -26,8 +26,10 @@ void CheckProviderDef(const OndaProviderDef* def, const std::string& name);
 OndaProviderDef CompleteProviderDef(const OndaProviderDef* def);
 
 // What a stream of a lane is for. Copies between device and host have streams of their own where they are long enough
-// to run beside launches.
-enum class StreamRole : uint8_t { kCompute, kUpload, kDownload };
+// to run beside launches, and branches that do not depend on each other the side streams.
+enum class StreamRole : uint8_t { kCompute, kUpload, kDownload, kSide1, kSide2, kSide3 };
+inline constexpr size_t kStreamRoles = 6, kSideStreams = 3;
+inline StreamRole SideStream(size_t i) { return static_cast<StreamRole>(static_cast<size_t>(StreamRole::kSide1) + i); }
 
 // Gives the kernels of the host for an operator, best first.
 using KernelTable = std::span<const OndaKernelDef* const> (*)(std::string_view domain, std::string_view op);
@@ -111,20 +113,20 @@ class ProviderInstance {
   void LaunchExecutable(void* executable, void* stream) const;
   void DestroyExecutable(void* executable) const { def_.destroy_executable(handle_, executable); }
 
-  // A stream with its status word, for one run at a time, and streams for copies where they were asked for.
+  // A stream with its status word, for one run at a time, and more streams where they were asked for.
   struct Lane {
     void* stream = nullptr;
-    void* copy_streams[2] = {nullptr, nullptr};  // upload, download
-    bool copying[2] = {false, false};            // whether the present run uses them
-    int32_t* status = nullptr;                   // two int32 in device memory, zero
-    int32_t read_status[2] = {0, 0};             // where they are copied to; lasts as long as the stream that copies
+    void* more[kStreamRoles] = {};    // by role; null for kCompute and until it is asked for
+    bool used[kStreamRoles] = {};     // whether the present run uses them
+    int32_t* status = nullptr;        // two int32 in device memory, zero
+    int32_t read_status[2] = {0, 0};  // where they are copied to; lasts as long as the stream that copies
     std::vector<void*> events;
     void* timing[3] = {nullptr, nullptr, nullptr};  // begin, end of computing, end of downloads; made when asked for
   };
   // From those that earlier runs returned, or a new one. events: how many the lane must have at least.
   std::unique_ptr<Lane> TakeLane(size_t events) const;
-  // The lane's stream for copies, made at the first call.
-  void* CopyStream(Lane& lane, StreamRole role) const;
+  // The lane's stream for another role than kCompute, made at the first call.
+  void* StreamFor(Lane& lane, StreamRole role) const;
   // clean: nothing is running on it, and its status word is zero; otherwise it is thrown away.
   void ReturnLane(std::unique_ptr<Lane> lane, bool clean) const;
 

@@ -2,6 +2,7 @@
 //   bind.cpp         walks the nodes: facts, what shapes alone decide, views
 //   bind_steps.cpp   launches and copies with their arguments, buffers and events
 //   schedule_copies.cpp  copies that run beside launches
+//   branch_streams.cpp  launches that run beside each other on a device
 //   finish_plan.cpp  what outlives the segment, branches, memory offsets, spans that can be captured
 #ifndef ONDA_CORE_PLAN_BINDER_H_
 #define ONDA_CORE_PLAN_BINDER_H_
@@ -90,6 +91,17 @@ class Binder : public InferContext {
   void WaitForCopies(const Node& node);
   bool Overlaps(const Step& copy) const;
   void ScheduleCopies();
+  // A set of launches on several streams; steps [begin, end) with the records and waits around them.
+  struct StreamGroup {
+    int32_t begin, end;
+  };
+  // Puts branches that do not depend on each other on streams of their own, where their provider's costs say that it
+  // pays: one stream after the other, between events that all of them wait for.
+  std::vector<StreamGroup> SplitBranches();
+  double MicrosecondsOf(const Step& launch) const;
+  std::vector<std::vector<int32_t>> PredecessorsOf(int32_t begin, int32_t end) const;
+  // What a group's streams use lives accordingly.
+  void KeepForStreams(const std::vector<StreamGroup>& groups);
   // Has the kernel make what its launches of these shapes need.
   void Prepare(const Step& step, std::span<OndaTensorView> views);
   int32_t NewBuffer(int32_t instance, size_t bytes);

@@ -57,6 +57,16 @@ void CaptureCache::Return(size_t span, std::unique_ptr<Entry> entry) noexcept {
   state.free.insert(state.free.begin(), std::move(entry));
 }
 
+bool CaptureCache::OnOneStream(size_t span) const {
+  const std::lock_guard lock(mutex_);
+  return states_[span].one_stream;
+}
+
+void CaptureCache::CaptureOnOneStream(size_t span) {
+  const std::lock_guard lock(mutex_);
+  states_[span].one_stream = true;
+}
+
 void CaptureCache::GiveUp(size_t span, std::string reason) {
   const std::lock_guard lock(mutex_);
   states_[span].failure = reason.empty() ? "unknown cause" : std::move(reason);

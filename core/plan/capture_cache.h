@@ -13,7 +13,7 @@
 
 namespace onda {
 
-// Steps [first, end) of a plan: launches and copies on the stream of one instance, with nothing between that the host
+// Steps [first, end) of a plan: launches and copies on the streams of one instance, with nothing between that the host
 // or another instance has to do with.
 struct CaptureSpan {
   uint32_t first = 0;
@@ -59,6 +59,9 @@ class CaptureCache {
   std::unique_ptr<Entry> Take(size_t span, const CaptureAddresses& addresses);
   // Once the entry's work is done.
   void Return(size_t span, std::unique_ptr<Entry> entry) noexcept;
+  // Whether the span is captured on one stream alone: once its provider has refused to capture several.
+  bool OnOneStream(size_t span) const;
+  void CaptureOnOneStream(size_t span);
   // The span cannot be captured, for this reason.
   void GiveUp(size_t span, std::string reason);
   void CountReplay(size_t span);
@@ -72,7 +75,8 @@ class CaptureCache {
     int64_t replays = 0;
     int32_t taken = 0;                         // entries that runs have
     std::vector<std::unique_ptr<Entry>> free;  // the most recently used first; has room for all
-    std::string failure;                       // why it is not captured; "" while it may be
+    bool one_stream = false;
+    std::string failure;  // why it is not captured; "" while it may be
   };
   const std::vector<CaptureSpan> spans_;
   std::vector<std::shared_ptr<const ProviderInstance>> instances_;  // by span

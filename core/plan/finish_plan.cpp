@@ -49,6 +49,7 @@ void Binder::FindGroups() {
 void Binder::Finish(int32_t end) {
   plan_->end = end;
   ScheduleCopies();
+  const std::vector<StreamGroup> groups = SplitBranches();
   const int32_t size = static_cast<int32_t>(program_.order().size());
   auto outlives = [&](ValueId id) { return program_.last_use(id) >= end; };
   // Values that outlive the segment leave the arena, with all that shares their memory.
@@ -98,6 +99,7 @@ void Binder::Finish(int32_t end) {
     }
   }
   if (program_.compiled().branches()) FindGroups();
+  KeepForStreams(groups);
   // What copies may still be reading or writing when the last step is done.
   for (const auto& [id, pending] : pending_) held_.push_back(id);
   for (ValueId id : held_)
@@ -140,6 +142,7 @@ void Binder::Finish(int32_t end) {
 bool Binder::CanBeCaptured(const Step& step) const {
   if (step.instance == 0 || !program_.compiled().instances().instances[step.instance]->captures()) return false;
   if (step.kind == Step::Kind::kCopy) return step.copy != kOndaPeerToPeer && step.stream == StreamRole::kCompute;
+  if (step.between_branches) return true;
   if (step.kind != Step::Kind::kLaunch || (step.kernel->def().flags & kOndaKernelNotCaptured)) return false;
   const Node& node = graph_.node(step.node);
   for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {
@@ -156,7 +159,7 @@ bool Binder::CanBeCaptured(const Step& step) const {
 }
 
 // Runs of steps that can be captured, without the copies at their ends, which often have the caller's memory at one end
-// and gain nothing; at least two launches.
+// and gain nothing; at least two launches. All streams of a group are in one run.
 void Binder::FindCaptureSpans() {
   const std::vector<Step>& steps = plan_->steps;
   std::vector<CaptureSpan> spans;
@@ -165,8 +168,9 @@ void Binder::FindCaptureSpans() {
     uint32_t end = first;
     CaptureSpan span{0, 0, steps[first].instance, 0};
     for (; end < steps.size() && steps[end].instance == span.instance && CanBeCaptured(steps[end]); ++end) {
-      if (steps[end].kind != Step::Kind::kLaunch) continue;
-      if (span.launches++ == 0) span.first = end;
+      if (steps[end].kind != Step::Kind::kLaunch && !steps[end].between_branches) continue;
+      if (span.end == 0) span.first = end;
+      span.launches += steps[end].kind == Step::Kind::kLaunch;
       span.end = end + 1;
     }
     if (span.launches > 1) {

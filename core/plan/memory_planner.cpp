@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace onda {
@@ -27,7 +28,7 @@ class Placement {
       size_t best_offset = SIZE_MAX, best_gap = SIZE_MAX, end = 0;
       for (int32_t other_id : placed_) {
         const BufferLifetime& o = (*buffers_)[other_id];
-        if (o.last < b.first || b.last < o.first) continue;
+        if (!o.Meets(b)) continue;
         const size_t offset = offsets_[other_id];
         if (offset > end && offset - end >= need && offset - end < best_gap) {
           best_gap = offset - end;
@@ -100,8 +101,21 @@ size_t PlaceBySize(std::vector<BufferLifetime>& buffers) {
   return best.total();
 }
 
+// What is used by one stream of a group lives as long as the group's steps.
+void StretchGroups(std::vector<BufferLifetime>& buffers) {
+  std::map<int32_t, std::pair<int32_t, int32_t>> spans;
+  for (const BufferLifetime& b : buffers) {
+    if (b.group < 0) continue;
+    auto& [first, last] = spans.try_emplace(b.group, b.first, b.last).first->second;
+    first = std::min(first, b.first), last = std::max(last, b.last);
+  }
+  for (BufferLifetime& b : buffers)
+    if (b.group >= 0) std::tie(b.first, b.last) = spans[b.group];
+}
+
 // In the order of time, with a list of free ranges: for plans too long for the other.
 size_t PlaceByTime(std::vector<BufferLifetime>& buffers) {
+  StretchGroups(buffers);
   std::vector<int32_t> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),

@@ -14,6 +14,14 @@ struct BufferLifetime {
   int32_t first;
   int32_t last;
   size_t offset = 0;  // the result; a multiple of 64
+  // Of what only one of several streams uses, whose steps run at the same time as those of the others in `group`.
+  int32_t group = -1;
+  int32_t stream = 0;
+
+  bool Meets(const BufferLifetime& other) const {
+    return (last >= other.first && other.last >= first) ||
+           (group >= 0 && group == other.group && stream != other.stream);
+  }
 };
 
 // The most bytes that live at one step, each buffer rounded to 64: no placement needs less.
@@ -23,7 +31,7 @@ struct LivePeak {
 };
 LivePeak LargestLiveSet(const std::vector<BufferLifetime>& buffers);
 
-// Places the buffers so that no two that live at the same step overlap; returns the bytes that all of them span.
+// Places the buffers so that no two that meet overlap; returns the bytes that all of them span.
 // Each goes into the tightest gap that fits, large ones first; where that leaves more than a few percent beyond the
 // largest live set, other orders are tried.
 size_t PlanMemory(std::vector<BufferLifetime>& buffers);

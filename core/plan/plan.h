@@ -46,7 +46,8 @@ struct Step {
   };
   Kind kind = Kind::kLaunch;
   OndaCopyKind copy = kOndaHostToDevice;
-  StreamRole stream = StreamRole::kCompute;  // of copies, records and waits; launches are computing
+  StreamRole stream = StreamRole::kCompute;  // launches are computing, on side streams too
+  bool between_branches = false;             // a record or wait that only the side streams need
   int32_t instance = 0;
   int32_t other = 0;
   int32_t event = 0;

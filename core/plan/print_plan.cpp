@@ -50,9 +50,9 @@ std::string ArgumentList(const Program& program, const Plan& plan, const std::ve
 std::string StepText(const Program& program, const Plan& plan, const Step& step) {
   const auto label = [&](int32_t instance) { return program.compiled().instances().instances[instance]->label(); };
   const auto worker = [&] {
-    return label(step.instance) + (step.stream == StreamRole::kUpload     ? "'s upload stream"
-                                   : step.stream == StreamRole::kDownload ? "'s download stream"
-                                                                          : "");
+    static constexpr const char* kStreams[kStreamRoles] = {
+        "", "'s upload stream", "'s download stream", "'s side stream 1", "'s side stream 2", "'s side stream 3"};
+    return label(step.instance) + kStreams[static_cast<size_t>(step.stream)];
   };
   const std::string event = "event " + std::to_string(step.event) + " of ";
   switch (step.kind) {

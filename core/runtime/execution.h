@@ -42,7 +42,8 @@ class Execution {
   BlockPool& PoolFor(const Escape& e) const;
   OutputBinding BindingOf(const Escape& e) const;
   void RunPlan(const Plan& plan);
-  void RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes);
+  // one_stream: launches of side streams go on the computing stream, in an order in which that is the same.
+  void RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes, bool one_stream = false);
   // An input may lie already in the memory that its copy leads to.
   OndaCopyKind KindOf(const Plan& plan, const Step& step) const;
   // Where the steps of a span find their data in this run.
@@ -52,14 +53,14 @@ class Execution {
   // Lets the entry, or a new one, hold the steps of the span as they are now. Gives why they cannot be captured, or "";
   // throws where the run is to end.
   std::string Capture(const Plan& plan, const CaptureSpan& span, Lanes& lanes,
-                      std::unique_ptr<CaptureCache::Entry>& entry);
+                      std::unique_ptr<CaptureCache::Entry>& entry, bool one_stream);
   void* WorkspaceOf(const Step& step) const;
   // The chains of the group, at once where that has proved faster.
   void RunBranches(const Plan& plan, const BranchGroup& group, BranchTrial& trial, Lanes& lanes);
   struct Chains;
   // Where the arguments are now.
   OndaTensorView* Resolve(const Plan& plan, size_t first, size_t count);
-  void Launch(const Plan& plan, const Step& step, Lanes& lanes);
+  void Launch(const Plan& plan, const Step& step, Lanes& lanes, bool one_stream = false);
   // The characters of strings lie where std::string puts them; blocks that are never touched stand for them in the
   // pool's count. Before a launch: for the most that it may make.
   std::shared_ptr<void> ReserveStrings(const Node& node, std::span<const OndaTensorView> inputs,

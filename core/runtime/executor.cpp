@@ -201,7 +201,7 @@ void Execution::RunPlan(const Plan& plan) {
   CheckStop();
 }
 
-void Execution::RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes) {
+void Execution::RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& lanes, bool one_stream) {
   const InstanceSet& instances = program_.compiled().instances();
   auto group = plan.branches.begin();
   for (uint32_t s = begin; s < end; ++s) {
@@ -211,10 +211,11 @@ void Execution::RunSteps(const Plan& plan, uint32_t begin, uint32_t end, Lanes& 
       continue;
     }
     const Step& step = plan.steps[s];
+    if (one_stream && step.between_branches) continue;
     const auto stream = [&] { return lanes.Stream(step.instance, step.stream); };
     switch (step.kind) {
       case Step::Kind::kLaunch:
-        Launch(plan, step, lanes);
+        Launch(plan, step, lanes, one_stream);
         break;
       case Step::Kind::kCopy: {
         const OndaTensorView* views = Resolve(plan, step.first_argument, 2);

@@ -34,8 +34,8 @@ class Lanes {
     for (size_t i = 1; i < lanes_.size(); ++i)
       if (lanes_[i]) {
         instances_.instances[i]->Quiet(lanes_[i]->stream);
-        for (size_t s = 0; s < 2; ++s)
-          if (lanes_[i]->copying[s]) instances_.instances[i]->Quiet(lanes_[i]->copy_streams[s]);
+        for (size_t s = 0; s < kStreamRoles; ++s)
+          if (lanes_[i]->used[s]) instances_.instances[i]->Quiet(lanes_[i]->more[s]);
       }
     for (size_t i = 1; i < lanes_.size(); ++i)
       if (lanes_[i]) GiveBack(i, false);
@@ -59,7 +59,7 @@ class Lanes {
     ProviderInstance::Lane& lane = At(instance);
     const size_t i = static_cast<size_t>(instance);
     if (role == StreamRole::kCompute || (i < own_streams_.size() && own_streams_[i])) return lane.stream;
-    return instances_.instances[i]->CopyStream(lane, role);
+    return instances_.instances[i]->StreamFor(lane, role);
   }
 
   // Waits for all work and reads the status words. Returns the node that met an error, and its code; or kNoNode.
@@ -71,8 +71,8 @@ class Lanes {
       provider.Copy(status, lanes_[i]->status, sizeof(status), kOndaDeviceToHost, lanes_[i]->stream);
       EndTiming(i);
       provider.Synchronize(lanes_[i]->stream);
-      for (size_t s = 0; s < 2; ++s)
-        if (lanes_[i]->copying[s]) provider.Synchronize(lanes_[i]->copy_streams[s]);
+      for (size_t s = 0; s < kStreamRoles; ++s)
+        if (lanes_[i]->used[s]) provider.Synchronize(lanes_[i]->more[s]);
       AddTime(i);
       if (status[1] != 0) return {status[0], status[1]};
     }
@@ -82,6 +82,7 @@ class Lanes {
   }
 
  private:
+  static constexpr size_t kDownload = static_cast<size_t>(StreamRole::kDownload);
   void BeginTiming(size_t instance) {
     if (milliseconds_.empty()) return;
     ProviderInstance::Lane& lane = *lanes_[instance];
@@ -95,7 +96,7 @@ class Lanes {
     ProviderInstance::Lane& lane = *lanes_[instance];
     if (!lane.timing[2]) return;
     instances_.instances[instance]->Record(lane.timing[1], lane.stream);
-    if (lane.copying[1]) instances_.instances[instance]->Record(lane.timing[2], lane.copy_streams[1]);
+    if (lane.used[kDownload]) instances_.instances[instance]->Record(lane.timing[2], lane.more[kDownload]);
   }
   // Once all is reached.
   void AddTime(size_t instance) {
@@ -107,14 +108,14 @@ class Lanes {
       return;
     }
     double time = provider.ElapsedMilliseconds(lane.timing[0], lane.timing[1]);
-    if (lane.copying[1]) time = std::max(time, provider.ElapsedMilliseconds(lane.timing[0], lane.timing[2]));
+    if (lane.used[kDownload]) time = std::max(time, provider.ElapsedMilliseconds(lane.timing[0], lane.timing[2]));
     milliseconds_[instance] += time;
   }
   void GiveBack(size_t instance, bool clean) {
     if (instance < own_streams_.size() && own_streams_[instance])
       instances_.instances[instance]->DestroyStream(
           std::exchange(lanes_[instance]->stream, std::exchange(own_streams_[instance], nullptr)));
-    lanes_[instance]->copying[0] = lanes_[instance]->copying[1] = false;
+    std::ranges::fill(lanes_[instance]->used, false);
     instances_.instances[instance]->ReturnLane(std::move(lanes_[instance]), clean);
   }
 

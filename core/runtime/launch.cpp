@@ -109,7 +109,7 @@ void* Execution::WorkspaceOf(const Step& step) const {
   return static_cast<char*>(frame_.blocks[step.instance].get()) + step.workspace_offset;
 }
 
-void Execution::Launch(const Plan& plan, const Step& step, Lanes& lanes) {
+void Execution::Launch(const Plan& plan, const Step& step, Lanes& lanes, bool one_stream) {
   CheckStop();
   const Argument* arguments = &plan.arguments[step.first_argument];
   const size_t count = size_t{step.input_count} + step.output_count;
@@ -122,9 +122,8 @@ void Execution::Launch(const Plan& plan, const Step& step, Lanes& lanes) {
   launch.host = &kHost;
   launch.host_state = &state;
   if (!provider.is_host()) {
-    ProviderInstance::Lane& lane = lanes.At(step.instance);
-    launch.stream = state.stream = lane.stream;
-    launch.status = lane.status;
+    launch.stream = state.stream = lanes.Stream(step.instance, one_stream ? StreamRole::kCompute : step.stream);
+    launch.status = lanes.At(step.instance).status;
   }
   const std::shared_ptr<void> reserved =
       ReserveStrings(graph_.node(step.node), views.first(step.input_count), views.subspan(step.input_count));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "core/ir/op_def.h"
@@ -11,6 +12,7 @@ void Execution::FindAddresses(const Plan& plan, const CaptureSpan& span, const P
   addresses.fixed.push_back(lane.status);
   for (uint32_t s = span.first; s < span.end; ++s) {
     const Step& step = plan.steps[s];
+    if (step.between_branches) continue;
     const size_t count = size_t{step.input_count} + step.output_count;
     const OndaTensorView* views = Resolve(plan, step.first_argument, count);
     if (step.kind == Step::Kind::kCopy) {
@@ -50,7 +52,16 @@ void Execution::RunSpan(const Plan& plan, size_t index, Lanes& lanes, Replays& r
     cache.CountReplay(index);
     return;
   }
-  if (const std::string failure = Capture(plan, span, lanes, entry); !failure.empty()) {
+  for (uint32_t s = span.first; s < span.end; ++s) lanes.Stream(span.instance, plan.steps[s].stream);  // made ahead
+  const bool several =
+      !cache.OnOneStream(index) && std::any_of(plan.steps.begin() + span.first, plan.steps.begin() + span.end,
+                                               [](const Step& s) { return s.between_branches; });
+  std::string failure = Capture(plan, span, lanes, entry, !several);
+  if (!failure.empty() && several) {
+    cache.CaptureOnOneStream(index);
+    failure = Capture(plan, span, lanes, entry, true);
+  }
+  if (!failure.empty()) {
     cache.GiveUp(index, failure);
     return RunSteps(plan, span.first, span.end, lanes);
   }
@@ -58,7 +69,7 @@ void Execution::RunSpan(const Plan& plan, size_t index, Lanes& lanes, Replays& r
 }
 
 std::string Execution::Capture(const Plan& plan, const CaptureSpan& span, Lanes& lanes,
-                               std::unique_ptr<CaptureCache::Entry>& entry) {
+                               std::unique_ptr<CaptureCache::Entry>& entry, bool one_stream) {
   const ProviderInstance& provider = *program_.compiled().instances().instances[span.instance];
   void* const stream = lanes.At(span.instance).stream;
   std::string failure;
@@ -66,7 +77,7 @@ std::string Execution::Capture(const Plan& plan, const CaptureSpan& span, Lanes&
   try {
     provider.BeginCapture(stream);
     try {
-      RunSteps(plan, span.first, span.end, lanes);
+      RunSteps(plan, span.first, span.end, lanes, one_stream);
     } catch (const Error& error) {
       failure = error.what();
     }

@@ -32,8 +32,11 @@ ProviderStream::~ProviderStream() {
 }
 
 void ProviderStream::RefuseInCapture(const char* what) {
-  if (!recording_) return;
-  recording_->spoilt = what;
+  if (recording_) Spoil(what);
+}
+
+void ProviderStream::Spoil(const char* what) {
+  recording_->work->spoilt = what;
   throw Error(ErrorCode::kNotImplemented, std::string(what) + " cannot be recorded");
 }
 
@@ -61,14 +64,19 @@ void ProviderStream::Deliver(uint64_t asked) {
 }
 
 void ProviderStream::Record(ProviderEvent& event) {
-  RefuseInCapture("recording an event");
   device_.Record(*event.event_, *stream);
+  event.recording_ = recording_;
   event.stream_ = this;
   event.asked_ = asked_;
 }
 
 void ProviderStream::Wait(ProviderEvent& event) {
-  RefuseInCapture("waiting for an event");
+  const std::shared_ptr<Recording> recording = event.recording_.lock();
+  if (recording_ && recording != recording_) Spoil("waiting for an event from outside");
+  if (recording && !recording_) {
+    recording_ = recording;
+    recording->streams.push_back(this);
+  }
   device_.Wait(*stream, *event.event_);
 }
 
@@ -85,7 +93,7 @@ void ProviderStream::Copy(void* to, const void* from, size_t bytes, OndaCopyKind
     if (host && !device_.IsPinned(host)) copy.block = staging_.Take(bytes);
     device_.Copy(copy.graph_to(), copy.graph_from(), bytes, kind, *stream);
     copy.node = device_.LastCaptured(*stream);
-    recording_->copies.push_back(std::move(copy));
+    recording_->work->copies.push_back(std::move(copy));
     return;
   }
   if (kind == kOndaHostToDevice && bytes > kStagedBytes && !device_.IsPinned(from)) return Upload(to, from, bytes);
@@ -121,14 +129,16 @@ void ProviderStream::FillZero(void* memory, size_t bytes) {
 
 void ProviderStream::BeginCapture() {
   if (recording_) throw Error(ErrorCode::kInvalidArgument, "the stream is being captured already");
-  auto recording = std::make_unique<CapturedWork>();
+  auto recording = std::make_shared<Recording>(Recording{std::make_unique<CapturedWork>(), {this}});
   device_.BeginCapture(*stream);
   recording_ = std::move(recording);
 }
 
 std::unique_ptr<CapturedWork> ProviderStream::EndCapture() {
   if (!recording_) throw Error(ErrorCode::kInvalidArgument, "the stream is not being captured");
-  std::unique_ptr<CapturedWork> work = std::exchange(recording_, nullptr);
+  const std::shared_ptr<Recording> recording = recording_;
+  for (ProviderStream* joined : recording->streams) joined->recording_ = nullptr;
+  std::unique_ptr<CapturedWork> work = std::move(recording->work);
   work->graph = device_.EndCapture(*stream);
   if (!work->spoilt.empty()) throw Error(ErrorCode::kNotImplemented, "spoilt by " + work->spoilt);
   return work;

@@ -16,6 +16,13 @@
 namespace onda::cuda {
 
 class ProviderEvent;
+class ProviderStream;
+
+// A capture under way.
+struct Recording {
+  std::unique_ptr<CapturedWork> work;
+  std::vector<ProviderStream*> streams;  // the one that it began with, then those that joined
+};
 
 // Used by one thread at a time.
 class ProviderStream : public StreamHandle {
@@ -29,6 +36,8 @@ class ProviderStream : public StreamHandle {
   void Copy(void* to, const void* from, size_t bytes, OndaCopyKind kind);
   void FillZero(void* memory, size_t bytes);
 
+  // Events that are recorded meanwhile are recorded in the capture; streams that wait for one of them join it until its
+  // end.
   void BeginCapture();
   // Throws what spoilt it; the stream is as before in any case.
   std::unique_ptr<CapturedWork> EndCapture();
@@ -53,14 +62,15 @@ class ProviderStream : public StreamHandle {
   };
   void Upload(void* to, const void* from, size_t bytes);
   void RefuseInCapture(const char* what);
+  void Spoil(const char* what);
 
   Device& device_;
   Staging& staging_;
   std::array<Transit, 4> transits_;
   size_t next_transit_ = 0;
   std::vector<Delivery> deliveries_;
-  uint64_t asked_ = 0;  // counts what makes deliveries: copies, and launches of executables
-  std::unique_ptr<CapturedWork> recording_;
+  uint64_t asked_ = 0;                    // counts what makes deliveries: copies, and launches of executables
+  std::shared_ptr<Recording> recording_;  // of which this stream is one
 };
 
 class ProviderEvent {
@@ -73,8 +83,9 @@ class ProviderEvent {
   friend class ProviderStream;
   Device& device_;
   std::unique_ptr<Event> event_;
-  ProviderStream* stream_ = nullptr;  // where it was recorded last
-  uint64_t asked_ = 0;                // what that stream had been asked by then
+  ProviderStream* stream_ = nullptr;    // where it was recorded last
+  uint64_t asked_ = 0;                  // what that stream had been asked by then
+  std::weak_ptr<Recording> recording_;  // in which it was recorded last
 };
 
 }  // namespace onda::cuda

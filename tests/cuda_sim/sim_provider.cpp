@@ -58,10 +58,13 @@ void DescribeMachine(const WriteLine& write) { write("device", "simulated on the
 namespace cuda_sim {
 
 const OndaProviderDef* SimProvider() {
-  // Its times mean nothing: without hints of cost everything that it takes runs there.
+  // Its times mean nothing: next to no cost, so that everything that it takes runs there, yet launches cost something,
+  // so that branches run beside each other.
   static const OndaProviderDef def = [] {
     OndaProviderDef free = *cuda::Provider();
-    free.launch_microseconds = free.copy_microseconds = free.copy_gigabytes_per_second = 0;
+    free.launch_microseconds = 1e-9;
+    free.copy_microseconds = free.copy_gigabytes_per_second = 0;
+    free.node_microseconds = nullptr;
     return free;
   }();
   return &def;

@@ -82,6 +82,68 @@ TEST(CudaStreams, SmallCopiesDoNotSplitWhatIsCaptured) {
   }
 }
 
+// Two towers of four launches, which meet in the last. The second takes the place of a: after its first launch.
+const char kTowers[] =
+    "towers (float[N,64] a) => (float[N,64] z) "
+    "{ p1 = Softmax(a) p2 = LogSoftmax(p1) p3 = Softmax(p2) p4 = LogSoftmax(p3) "
+    "q1 = LogSoftmax(a) q2 = Softmax(q1) q3 = LogSoftmax(q2) q4 = Softmax(q3) z = Mul(p4, q4) }";
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t n = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+TEST(CudaStreams, BranchesRunBesideEachOther) {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    const Sessions s(kTowers, seed);
+    const ProviderCounts& counts = CountAgain();
+    for (int run = 0; run < 4; ++run) {
+      const std::vector<Session::NamedValue> feeds = {{"a", Floats({64, 64}, run)}};
+      s.ExpectSame(s.device->Run(feeds), feeds);
+    }
+    EXPECT_EQ(counts.streams, 4) << "for computing, uploads, downloads, and a branch";
+    const std::string plan = s.device->PrintPlans();
+    EXPECT_EQ(Count(plan, "cuda's side stream 1 runs"), 3u) << plan;
+    EXPECT_EQ(Count(plan, "cuda's side stream 1 waits"), 1u) << plan;
+    EXPECT_EQ(Count(plan, "side stream 2"), 0u) << plan;
+    // All of it is one graph.
+    EXPECT_EQ(Count(plan, "captured:"), 1u) << plan;
+    EXPECT_NE(plan.find("replayed 2 times"), std::string::npos) << plan;
+  }
+}
+
+TEST(CudaStreams, BranchesInAStreamOfTheCallers) {
+  const Sessions s(kTowers, 3);
+  void* const instance = CountAgain().instance;
+  OndaStatus status{};
+  void* const handle = WatchedProvider()->create_stream(instance, &status);
+  ASSERT_EQ(status.code, 0) << status.message;
+  {
+    cuda::Stream& own = *static_cast<cuda::StreamHandle*>(handle)->stream;
+    RunOptions options;
+    options.SetStream("cuda", own.device().NativeStream(own));
+    for (int run = 0; run < 4; ++run) {
+      const std::vector<Session::NamedValue> feeds = {{"a", Floats({64, 64}, run)}};
+      s.ExpectSame(s.device->Run(feeds, {}, &options), feeds);
+    }
+  }
+  WatchedProvider()->destroy_stream(instance, handle);
+}
+
+TEST(CudaStreams, NoSideStreamWhereItDoesNotPay) {
+  const char chain[] =
+      "chain (float[N,64] a) => (float[N,64] z) { b = Softmax(a) c = LogSoftmax(b) d = Softmax(c) e = "
+      "LogSoftmax(d) f = Softmax(e) z = LogSoftmax(f) }";
+  const char small[] = "small (float[N,64] a) => (float[N,64] z) { p = Softmax(a) q = LogSoftmax(a) z = Add(p, q) }";
+  for (const char* graph : {chain, small}) {
+    const Sessions s(graph, 1);
+    const std::vector<Session::NamedValue> feeds = {{"a", Floats({3, 64}, 0)}};
+    s.ExpectSame(s.device->Run(feeds), feeds);
+    EXPECT_EQ(Count(s.device->PrintPlans(), "side stream"), 0u) << s.device->PrintPlans();
+  }
+}
+
 TEST(CudaStreams, BoundHostMemoryThatIsNotPinned) {
   for (uint64_t seed = 0; seed < 3; ++seed) {
     const Sessions s(kBranches, seed);

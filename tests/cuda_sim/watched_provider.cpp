@@ -42,6 +42,7 @@ OndaProviderDef MakeDef() {
   def.create_stream = [](void* instance, OndaStatus* status) {
     const Inside inside;
     ++Counts().allocations;
+    ++Counts().streams;
     return Own().create_stream(instance, status);
   };
   def.create_event = [](void* instance, OndaStatus* status) {

@@ -11,6 +11,7 @@ namespace onda::cuda_sim {
 struct ProviderCounts {
   uint64_t uploaded = 0, downloaded = 0;  // bytes of copies that the host asked for
   int64_t allocations = 0;                // of device memory and pinned memory, streams, events, executables
+  int64_t streams = 0;                    // made
   int64_t executables = 0;                // that exist
   int64_t captures = 0, launched = 0;     // begun; executables
   int64_t heap = 0;                       // allocations by the calling thread outside of the provider

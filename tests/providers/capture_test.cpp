@@ -43,6 +43,29 @@ TEST(Capture, IsMadeAtTheSecondRunAndReplayedFromTheThird) {
   EXPECT_EQ(Replays(without), 0);
 }
 
+// The device refuses events in a capture: what runs on two streams is captured on one.
+TEST(Capture, BranchesWhereEventsCannotBeCaptured) {
+  const Model model = GraphModel(
+      "(float[3,4] a) => (float[3,4] z) { p1 = Softmax(a) p2 = Neg(p1) p3 = Softmax(p2) p4 = Neg(p3) "
+      "p5 = Softmax(p4) q1 = Neg(a) q2 = Softmax(q1) q3 = Neg(q2) q4 = Softmax(q3) q5 = Neg(q4) z = Sub(p5, q5) }");
+  const InferenceSession host(model, PlainReferences());
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    LoadOptions options = PlainReferences();
+    options.devices = {std::make_shared<const ProviderInstance>(
+        LateDeviceWithCosts(), "late", Options{{"seed", std::to_string(seed)}, {"share", "1000"}})};
+    const InferenceSession session(model, options);
+    for (uint64_t run = 1; run <= 5; ++run) {
+      const auto result = [&](const InferenceSession& of) {
+        const RuntimeValue z = RunFeeds(of, {{"a", Floats({3, 4}, run)}})[0];
+        return std::string(static_cast<const char*>(z.data), z.bytes());
+      };
+      EXPECT_EQ(result(session), result(host));
+    }
+    EXPECT_NE(session.PrintPlans().find("side stream 1 runs"), std::string::npos) << session.PrintPlans();
+    EXPECT_EQ(Replays(session), 3) << session.PrintPlans();
+  }
+}
+
 TEST(Capture, InputsAreStillChecked) {
   LoadOptions options = PlainReferences();
   options.devices = {Late(7, 1000, "late")};

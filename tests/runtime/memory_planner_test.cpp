@@ -16,7 +16,9 @@ void ExpectSound(const std::vector<BufferLifetime>& buffers, size_t total) {
     EXPECT_LE(a.offset + a.bytes, total);
     for (size_t j = i + 1; j < buffers.size(); ++j) {
       const BufferLifetime& b = buffers[j];
-      if (a.last < b.first || b.last < a.first || a.bytes == 0 || b.bytes == 0) continue;
+      const bool meet =
+          (a.last >= b.first && b.last >= a.first) || (a.group >= 0 && a.group == b.group && a.stream != b.stream);
+      if (!meet || a.bytes == 0 || b.bytes == 0) continue;
       EXPECT_TRUE(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset) << i << " and " << j << " overlap";
     }
   }
@@ -44,6 +46,23 @@ TEST(MemoryPlanner, LongPlansToo) {
   std::vector<BufferLifetime> buffers = RandomBuffers(3500, 3500, 7);
   const size_t total = PlanMemory(buffers);
   ExpectSound(buffers, total);
+}
+
+TEST(MemoryPlanner, StreamsOfAGroupShareNothing) {
+  for (int count : {60, 3500}) {
+    for (uint32_t seed = 0; seed < 5; ++seed) {
+      std::mt19937 random(seed);
+      std::vector<BufferLifetime> buffers = RandomBuffers(count, count, seed);
+      for (BufferLifetime& b : buffers)
+        if (random() % 2) b.group = static_cast<int32_t>(random() % 3), b.stream = static_cast<int32_t>(random() % 3);
+      const size_t total = PlanMemory(buffers);
+      ExpectSound(buffers, total);
+    }
+  }
+  // Two chains, one step after the other: each needs two places, and not those of the other.
+  std::vector<BufferLifetime> chains;
+  for (int32_t i = 0; i < 20; ++i) chains.push_back({1 << 20, i, i + (i % 10 != 9), 0, 0, i / 10});
+  EXPECT_EQ(PlanMemory(chains), size_t{4} << 20);
 }
 
 TEST(MemoryPlanner, ChainOfEqualBuffersNeedsTwo) {
