@@ -76,8 +76,30 @@ class Library {
     return !a.causal || a.queries == a.keys;
   }
 
-  // Runs it, or says that the library has no plan. mask: of the type of q.
-  bool Run(const LaunchArgs& args, const Problem& a, DType type, const DeviceOperands& o) {
+  // Runs it, or says that the library has no plan. mask: of the type of q. Its workspace begins at `offset`.
+  bool Run(const LaunchArgs& args, const Problem& a, DType type, const DeviceOperands& o, size_t offset) {
+    const Operands operands = OperandsOf(o);
+    return plans_.TryExecute(args, OperationOf(a, type), operands.span(), nullptr, offset);
+  }
+  void Prepare(const LaunchArgs& args, const Problem& a, DType type, const DeviceOperands& o) {
+    const Operands operands = OperandsOf(o);
+    plans_.Prepare(args, OperationOf(a, type), operands.span());
+  }
+  size_t WorkspaceBytes(const Problem& a, DType type) const { return plans_.WorkspaceBytes(OperationOf(a, type)); }
+
+ private:
+  struct Operands {
+    cuda::Buffer buffers[5];
+    size_t count = 0;
+    std::span<const cuda::Buffer> span() const { return {buffers, count}; }
+  };
+  static Operands OperandsOf(const DeviceOperands& o) {
+    Operands operands;
+    for (const cuda::Buffer& buffer : {o.q, o.k, o.v, o.mask, o.y})
+      if (buffer.data) operands.buffers[operands.count++] = buffer;
+    return operands;
+  }
+  static AttentionDescription OperationOf(const Problem& a, DType type) {
     AttentionDescription op;
     op.batch = a.batch, op.heads = a.q_heads, op.kv_heads = a.kv_heads;
     op.q_length = a.queries, op.kv_length = a.keys, op.head = a.width, op.v_head = a.v_width;
@@ -87,15 +109,10 @@ class Library {
     op.type = type;
     op.scale = static_cast<float>(a.scale);
     op.causal = a.causal;
-    op.has_mask = o.mask.data != nullptr;
-    cuda::Buffer operands[5] = {o.q, o.k, o.v};
-    size_t count = 3;
-    if (op.has_mask) operands[count++] = o.mask;
-    operands[count++] = o.y;
-    return plans_.TryExecute(args, op, {operands, count});
+    op.has_mask = a.mask != nullptr;
+    return op;
   }
 
- private:
   LibraryPlans plans_;
 };
 
@@ -118,7 +135,19 @@ class Cuda {
     const Problem a = Shaped(inputs, outputs);
     const size_t own = DeviceEngineBytes(a, type);
     if (!Library::Takes(a, type)) return own;
-    return std::max(own, kLibraryWorkspaceBytes + (a.mask ? inputs[3].bytes() * 2 + 2 : 0));
+    return std::max(own, SpreadBytes(inputs) + library_.WorkspaceBytes(a, type));
+  }
+
+  void Prepare(const LaunchArgs& args) const {
+    const TensorViews inputs = args.inputs();
+    const DType type = inputs[0].type();
+    const Problem a = Shaped(inputs, {&args.output(0), args.output_count()});
+    if (args.output(0).count() == 0 || !Library::Takes(a, type)) return;
+    DeviceOperands o;
+    o.q = AtNoPlace(0, inputs[0].bytes()), o.k = AtNoPlace(1, inputs[1].bytes()), o.v = AtNoPlace(2, inputs[2].bytes());
+    if (a.mask) o.mask = AtNoPlace(3, static_cast<size_t>(inputs[3].count()) * 2);
+    o.y = AtNoPlace(4, args.output(0).bytes());
+    library_.Prepare(args, a, type, o);
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -138,6 +167,12 @@ class Cuda {
   }
 
  private:
+  // Of a mask that is brought to the type of Q, a half: ahead of the library's workspace.
+  static size_t SpreadBytes(TensorViews inputs) {
+    if (!inputs[3].present() || inputs[3].type() == inputs[0].type()) return 0;
+    return (static_cast<size_t>(inputs[3].count()) * 2 + 255) / 256 * 256;
+  }
+
   // A problem with pointers that say only what is present.
   Problem Shaped(TensorViews inputs, TensorViews outputs) const {
     static constexpr int64_t kPresent = 0;
@@ -159,18 +194,18 @@ class Cuda {
   }
 
   bool RunLibrary(const LaunchArgs& args, const Problem& a, DType type, DeviceOperands o) const {
-    if (!a.mask) return library_.Run(args, a, type, o);
+    const size_t offset = SpreadBytes(args.inputs());
+    if (!a.mask) return library_.Run(args, a, type, o, offset);
     bool done = false;
     const TensorView& mask = args.input(3);
     auto run = [&]<class T>(TypeTag<T>) {
       if (mask.type() != type) {
-        const cuda::Buffer spread =
-            WorkspaceOf(args, kLibraryWorkspaceBytes, static_cast<size_t>(mask.count()) * sizeof(T));
+        const cuda::Buffer spread = WorkspaceOf(args, 0, static_cast<size_t>(mask.count()) * sizeof(T));
         cuda::Launch(args, {.grid = {BlocksFor(mask.count(), kThreads)}, .block = {kThreads}}, SpreadMask<T>, mask,
                      spread, mask.count(), mask.type());
         o.mask = spread;
       }
-      done = library_.Run(args, a, type, o);
+      done = library_.Run(args, a, type, o, offset);
       if (!done) return;
       const int64_t rows = a.batch * a.q_heads * a.queries;
       cuda::Launch(args, {.grid = {BlocksFor(rows, kThreads / kWarp)}, .block = {kThreads}}, FillHidden<T>, o.mask, o.y,

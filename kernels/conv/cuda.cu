@@ -30,7 +30,7 @@ std::optional<cuda::Activation> LibraryActivation(const Activation& a) {
   }
 }
 
-// The library's plans.
+// The library's plans. tensors: its operands, and those that are absent.
 class Library {
  public:
   bool Run(const LaunchArgs& args, const cuda::ConvolutionDescription& op,
@@ -40,6 +40,17 @@ class Library {
     for (const TensorView* t : tensors)
       if (t->present()) operands[count++] = {t->data, t->bytes()};
     return plans_.TryExecute(args, op, {operands, count});
+  }
+  void Prepare(const LaunchArgs& args, const cuda::ConvolutionDescription& op,
+               std::initializer_list<const TensorView*> tensors) {
+    cuda::Buffer operands[5];
+    size_t count = 0;
+    for (const TensorView* t : tensors)
+      if (t->present()) operands[count] = cuda::AtNoPlace(count, t->bytes()), ++count;
+    plans_.Prepare(args, op, {operands, count});
+  }
+  size_t WorkspaceBytes(const std::optional<cuda::ConvolutionDescription>& op) const {
+    return op ? plans_.WorkspaceBytes(*op) : 0;
   }
 
  private:
@@ -83,33 +94,46 @@ class Conv {
  public:
   explicit Conv(const NodeView& node) : params_(node.attributes()) {}
   static std::string Rejects(const NodeView& node) { return RejectsTypes(node); }
-  size_t WorkspaceBytes(TensorViews, TensorViews) const { return cuda::kLibraryWorkspaceBytes; }
+  void Prepare(const LaunchArgs& args) const {
+    const TensorViews in = args.inputs();
+    if (const auto op = OperationOf(in, args.output(0)))
+      library_.Prepare(args, *op, {&in[0], &in[1], &in[2], &in[3], &args.output(0)});
+  }
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    return library_.WorkspaceBytes(OperationOf(inputs, outputs[0]));
+  }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &w = args.input(1), &bias = args.input(2), &z = args.input(3),
                      &y = args.output(0);
     if (y.count() == 0) return;
-    const window::Window window =
-        window::Resolve(params_, window::SpatialOf(kOrder, x.shape()), window::SpatialOf(kOrder, y.shape()),
-                        window::SpatialOf(kOrder, w.shape()));
-    if (window.rank <= 3 && x.count() > 0) {
-      const std::optional<cuda::Activation> fused = LibraryActivation(params_.activation);
-      cuda::ConvolutionDescription op = DescriptionOf(window, x, y, params_.groups, kOrder);
-      op.has_bias = bias.present();
-      op.has_residual = z.present();
-      op.activation = fused.value_or(cuda::Activation::kNone);
-      if (library_.Run(args, op, {&x, &w, &bias, &z, &y})) {
-        if (!fused) RunFinish(args, TensorView{}, params_.activation, y, kOrder);
-        return;
-      }
+    if (const auto op = OperationOf(args.inputs(), y); op && library_.Run(args, *op, {&x, &w, &bias, &z, &y})) {
+      if (!LibraryActivation(params_.activation)) RunFinish(args, TensorView{}, params_.activation, y, kOrder);
+      return;
     }
     RunDirect(args,
-              {window, x.dim(0), params_.groups, w.dim(window::ChannelAxis(kOrder, w.rank)), w.dim(0) / params_.groups,
-               false, kOrder == Order::kChannelsLast, params_.activation},
+              {WindowOf(args.inputs(), y), x.dim(0), params_.groups, w.dim(window::ChannelAxis(kOrder, w.rank)),
+               w.dim(0) / params_.groups, false, kOrder == Order::kChannelsLast, params_.activation},
               x, w, bias, z, y);
   }
 
  private:
+  window::Window WindowOf(TensorViews in, const TensorView& y) const {
+    return window::Resolve(params_, window::SpatialOf(kOrder, in[0].shape()), window::SpatialOf(kOrder, y.shape()),
+                           window::SpatialOf(kOrder, in[1].shape()));
+  }
+  // The library's, where it may be asked.
+  std::optional<cuda::ConvolutionDescription> OperationOf(TensorViews in, const TensorView& y) const {
+    if (y.count() == 0 || in[0].count() == 0) return {};
+    const window::Window window = WindowOf(in, y);
+    if (window.rank > 3) return {};
+    cuda::ConvolutionDescription op = DescriptionOf(window, in[0], y, params_.groups, kOrder);
+    op.has_bias = in[2].present();
+    op.has_residual = in[3].present();
+    op.activation = LibraryActivation(params_.activation).value_or(cuda::Activation::kNone);
+    return op;
+  }
+
   ConvParams params_;
   mutable Library library_;
 };
@@ -118,27 +142,40 @@ class ConvTranspose {
  public:
   explicit ConvTranspose(const NodeView& node) : params_(node.attributes()) {}
   static std::string Rejects(const NodeView& node) { return RejectsTypes(node); }
-  size_t WorkspaceBytes(TensorViews, TensorViews) const { return cuda::kLibraryWorkspaceBytes; }
+  void Prepare(const LaunchArgs& args) const {
+    const TensorViews in = args.inputs();
+    if (const auto op = OperationOf(in, args.output(0))) library_.Prepare(args, *op, {&in[0], &in[1], &args.output(0)});
+  }
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
+    return library_.WorkspaceBytes(OperationOf(inputs, outputs[0]));
+  }
 
   void Launch(const LaunchArgs& args) const {
     const TensorView &x = args.input(0), &w = args.input(1), &bias = args.input(2), &y = args.output(0);
     if (y.count() == 0) return;
-    const window::Window window =
-        ResolveTranspose(params_, x.shape().subspan(2), y.shape().subspan(2), w.shape().subspan(2));
-    cuda::ConvolutionDescription op;
-    if (LibraryTakes(window) && x.count() > 0) {
-      op = DescriptionOf(window, x, y, params_.groups);
-      op.transposed = true;
-      if (library_.Run(args, op, {&x, &w, &y})) {
-        if (bias.present()) RunFinish(args, bias, {}, y);
-        return;
-      }
+    if (const auto op = OperationOf(args.inputs(), y); op && library_.Run(args, *op, {&x, &w, &y})) {
+      if (bias.present()) RunFinish(args, bias, {}, y);
+      return;
     }
-    RunDirect(args, {window, x.dim(0), params_.groups, x.dim(1) / params_.groups, w.dim(1), true, false, {}}, x, w,
-              bias, TensorView{}, y);
+    RunDirect(
+        args,
+        {WindowOf(args.inputs(), y), x.dim(0), params_.groups, x.dim(1) / params_.groups, w.dim(1), true, false, {}}, x,
+        w, bias, TensorView{}, y);
   }
 
  private:
+  window::Window WindowOf(TensorViews in, const TensorView& y) const {
+    return ResolveTranspose(params_, in[0].shape().subspan(2), y.shape().subspan(2), in[1].shape().subspan(2));
+  }
+  // The library's, where it may be asked.
+  std::optional<cuda::ConvolutionDescription> OperationOf(TensorViews in, const TensorView& y) const {
+    if (y.count() == 0 || in[0].count() == 0) return {};
+    const window::Window window = WindowOf(in, y);
+    if (!LibraryTakes(window)) return {};
+    cuda::ConvolutionDescription op = DescriptionOf(window, in[0], y, params_.groups);
+    op.transposed = true;
+    return op;
+  }
   // Whether it is the transpose of a convolution: the library knows it as the gradient of that.
   static bool LibraryTakes(const window::Window& window) {
     for (int i = 0; i < window.rank; ++i) {

@@ -101,9 +101,17 @@ class Cuda {
     return x.rank < 3 || x.rank > kAxes + 2 ? "only images of 1 to 3 dimensions" : "";
   }
 
-  // The library's, then the columns.
+  void Prepare(const LaunchArgs& args) const {
+    const TensorView &x = args.input(kX), &w = args.input(kW), &y = args.output(0);
+    if (!HasProducts(args.inputs(), y)) return;
+    const Buffer result = AtNoPlace(2, y.bytes() / static_cast<size_t>(x.dim(0)));
+    const Buffer operands[4] = {AtNoPlace(0, w.bytes()), AtNoPlace(1, ColumnBytes(x, w, y)), result, result};
+    plans_.Prepare(args, ProductOf(args.inputs(), y), {operands, args.has_input(kB) ? size_t{4} : size_t{3}});
+  }
+  // The columns, then the library's.
   size_t WorkspaceBytes(TensorViews inputs, TensorViews outputs) const {
-    return kLibraryWorkspaceBytes + ColumnBytes(inputs[kX], inputs[kW], outputs[0]);
+    if (!HasProducts(inputs, outputs[0])) return 0;
+    return LibraryOffset(inputs, outputs[0]) + plans_.WorkspaceBytes(ProductOf(inputs, outputs[0]));
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -115,6 +123,27 @@ class Cuda {
   }
 
  private:
+  static bool HasProducts(TensorViews inputs, const TensorView& y) {
+    return y.count() > 0 && inputs[kW].count(1, inputs[kW].rank) > 0;
+  }
+  static size_t LibraryOffset(TensorViews inputs, const TensorView& y) {
+    return (ColumnBytes(inputs[kX], inputs[kW], y) + 255) / 256 * 256;
+  }
+  // Of one image.
+  GemmDescription ProductOf(TensorViews inputs, const TensorView& y) const {
+    const TensorView& w = inputs[kW];
+    const int64_t depth = w.count(1, w.rank), points = y.count(2, y.rank);
+    GemmDescription op{.m = y.dim(1) / params_.group, .n = points, .k = depth, .batch = params_.group};
+    op.a_row = depth;
+    op.b_row = op.y_row = points;
+    op.a_batch = op.m * depth;
+    op.b_batch = depth * points;
+    op.y_batch = op.m * points;
+    op.type = op.out = inputs[kX].type();
+    op.has_residual = inputs[kB].present();
+    return op;
+  }
+
   static size_t ColumnBytes(const TensorView& x, const TensorView& w, const TensorView& y) {
     return static_cast<size_t>(x.dim(1) * w.count(2, w.rank) * y.count(2, y.rank)) *
            static_cast<size_t>(BitsOf(x.type()) / 8);
@@ -159,22 +188,15 @@ class Cuda {
       if (!b.present()) device.Fill(y.data, 0, y.bytes(), StreamOf(args));
       return;
     }
-    GemmDescription op{.m = outs / params_.group, .n = g.points, .k = depth, .batch = params_.group};
-    op.a_row = depth;
-    op.b_row = op.y_row = g.points;
-    op.a_batch = op.m * depth;
-    op.b_batch = depth * g.points;
-    op.y_batch = op.m * g.points;
-    op.type = op.out = x.type();
-    op.has_residual = b.present();
-    const Buffer columns = WorkspaceOf(args, kLibraryWorkspaceBytes, ColumnBytes(x, w, y));
+    const GemmDescription op = ProductOf(args.inputs(), y);
+    const Buffer columns = WorkspaceOf(args, 0, ColumnBytes(x, w, y));
     const int64_t threads = params_.offset_group * g.taps * g.points;
     for (int64_t n = 0; n < x.dim(0); ++n) {
       cuda::Launch(args, {.grid = {BlocksFor(threads, kThreads), BlocksFor(g.per_group, g.slice)}, .block = {kThreads}},
                    FillColumns<T>, x, args.input(kOffset), args.input(kMask), columns, threads, n, g);
       const Buffer result{y.as<T>() + n * image, static_cast<size_t>(image) * sizeof(T)};
       Buffer operands[4] = {{w.data, w.bytes()}, columns, result, result};
-      plans_.Execute(args, op, {operands, b.present() ? size_t{4} : size_t{3}});
+      plans_.Execute(args, op, {operands, b.present() ? size_t{4} : size_t{3}}, LibraryOffset(args.inputs(), y));
     }
   }
 

@@ -2,6 +2,8 @@
 #ifndef ONDA_KERNELS_DEVICE_LIBRARY_PLANS_H_
 #define ONDA_KERNELS_DEVICE_LIBRARY_PLANS_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <string>
@@ -12,14 +14,24 @@
 
 namespace onda::cuda {
 
+// The i-th operand of a launch that is yet to come, in memory that is not there.
+inline Buffer AtNoPlace(size_t i, size_t bytes) {
+  return {reinterpret_cast<void*>(static_cast<uintptr_t>(i + 1) << 48), bytes};
+}
+
 class LibraryPlans {
  public:
   // What a launch for the operation takes: what its plan needs, and before there is one, the most that it may.
   size_t WorkspaceBytes(const LibraryOp& op) const {
     const std::lock_guard lock(mutex_);
-    for (const Entry& e : entries_)
-      if (e.op == op) return e.chosen.plan ? e.chosen.plan->workspace_bytes(e.chosen.variant) : 0;
-    return kLibraryWorkspaceBytes;
+    bool found = false;
+    size_t most = 0;  // of the devices that launches may be for
+    for (const Entry& e : entries_) {
+      if (!(e.op == op)) continue;
+      found = true;
+      if (e.chosen.plan) most = std::max(most, e.chosen.plan->workspace_bytes(e.chosen.variant));
+    }
+    return found ? most : kLibraryWorkspaceBytes;
   }
 
   // Chooses the operation's plan, unless there is one: launches then find it, and WorkspaceBytes is what it needs.
@@ -29,20 +41,20 @@ class LibraryPlans {
     For(StreamOf(args), op, operands, nullptr);
   }
 
-  // Executes with the launch's workspace, which is of WorkspaceBytes or more. Throws kNotImplemented where the library
-  // has no plan that is content with that.
-  void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands) {
+  // Executes with the launch's workspace, which has WorkspaceBytes or more from `offset` on, a multiple of 256. Throws
+  // kNotImplemented where the library has no plan that is content with that.
+  void Execute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands, size_t offset = 0) {
     std::string refusal;
-    if (!TryExecute(args, op, operands, &refusal)) throw Error(ErrorCode::kNotImplemented, refusal);
+    if (!TryExecute(args, op, operands, &refusal, offset)) throw Error(ErrorCode::kNotImplemented, refusal);
   }
   // The same, but false where there is no plan, which is asked for once only; `refusal`, if not null, says why.
   bool TryExecute(const LaunchArgs& args, const LibraryOp& op, std::span<const Buffer> operands,
-                  std::string* refusal = nullptr) {
+                  std::string* refusal = nullptr, size_t offset = 0) {
     Stream& stream = StreamOf(args);
     const auto [plan, variant] = For(stream, op, operands, refusal);
     if (!plan) return false;
     const size_t bytes = plan->workspace_bytes(variant);
-    stream.device().Execute(stream, *plan, variant, operands, bytes ? WorkspaceOf(args, 0, bytes) : Buffer{});
+    stream.device().Execute(stream, *plan, variant, operands, bytes ? WorkspaceOf(args, offset, bytes) : Buffer{});
     return true;
   }
 

@@ -109,9 +109,19 @@ class Cuda {
     return "";
   }
 
+  void Prepare(const LaunchArgs& args) const {
+    const TensorView &a = args.input(0), &bias = args.input(5), &y = args.output(0);
+    if (y.count() == 0 || RowsOf(a) <= kFewRows) return;
+    cuda::Buffer operands[4] = {AtNoPlace(0, a.bytes()), AtNoPlace(1, WeightBytes(a.type()))};
+    size_t count = 2;
+    if (bias.present()) operands[count++] = AtNoPlace(2, bias.bytes());
+    operands[count++] = AtNoPlace(3, y.bytes());
+    plans_.Prepare(args, ProductOf(args.inputs()), {operands, count});
+  }
+  // The weights, then the library's.
   size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
     if (RowsOf(inputs[0]) <= kFewRows) return 0;
-    return kLibraryWorkspaceBytes + WeightBytes(inputs[0].type());
+    return LibraryOffset(inputs[0].type()) + plans_.WorkspaceBytes(ProductOf(inputs));
   }
 
   void Launch(const LaunchArgs& args) const {
@@ -147,19 +157,25 @@ class Cuda {
                    Columns<T, kBits>, a, b, scales, zeros, bias, y, g);
       return;
     }
-    const cuda::Buffer weights = WorkspaceOf(args, kLibraryWorkspaceBytes, WeightBytes(a.type()));
+    const cuda::Buffer weights = WorkspaceOf(args, 0, WeightBytes(a.type()));
     const int64_t groups = g.n * ((g.k + kTogether - 1) / kTogether);
     cuda::Launch(args, {.grid = {BlocksFor(groups, kThreads)}, .block = {kThreads}}, UnpackAll<T, kBits>, b, scales,
                  zeros, weights, g);
-    GemmDescription op{.m = g.rows, .n = g.n, .k = g.k, .a_row = g.k, .b_row = g.k, .y_row = g.n};
-    op.type = op.out = a.type();
-    op.transpose_b = true;
-    op.has_bias = bias.present();
     cuda::Buffer operands[4] = {{a.data, a.bytes()}, weights};
     size_t count = 2;
     if (bias.present()) operands[count++] = {bias.data, bias.bytes()};
     operands[count++] = {y.data, y.bytes()};
-    plans_.Execute(args, op, {operands, count});
+    plans_.Execute(args, ProductOf(args.inputs()), {operands, count}, LibraryOffset(a.type()));
+  }
+
+  size_t LibraryOffset(DType type) const { return (WeightBytes(type) + 255) / 256 * 256; }
+  GemmDescription ProductOf(TensorViews inputs) const {
+    GemmDescription op{.m = RowsOf(inputs[0]), .n = params_.n, .k = params_.k};
+    op.a_row = op.b_row = op.k, op.y_row = op.n;
+    op.type = op.out = inputs[0].type();
+    op.transpose_b = true;
+    op.has_bias = inputs[5].present();
+    return op;
   }
 
   Params params_;

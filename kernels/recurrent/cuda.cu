@@ -262,7 +262,19 @@ class Cuda {
     return "";
   }
 
-  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const { return Layout(params_, inputs).bytes; }
+  void Prepare(const LaunchArgs& args) const {
+    const Layout l(params_, args.inputs());
+    if (!HasProducts(l)) return;
+    const size_t x = kQuantized ? l.x.bytes : args.input(kX).bytes(),
+                 w = kQuantized ? l.w.bytes : args.input(kW).bytes();
+    plans_.Prepare(args, ProductsOf(args.inputs(), l),
+                   std::array{AtNoPlace(0, x), AtNoPlace(1, w), AtNoPlace(2, l.gates.bytes)});
+  }
+  // Our own parts, then the library's.
+  size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {
+    const Layout l(params_, inputs);
+    return l.bytes + (HasProducts(l) ? plans_.WorkspaceBytes(ProductsOf(inputs, l)) : 0);
+  }
 
   void Launch(const LaunchArgs& args) const {
     const Layout layout(params_, args.inputs());
@@ -281,7 +293,7 @@ class Cuda {
     Extents e;
     int64_t rows;  // of the input
     Part gates, h[2], c, inner, w, r, x, ranges;
-    size_t bytes = kLibraryWorkspaceBytes;
+    size_t bytes = 0;
 
     Layout(const Params& params, TensorViews inputs) : e(params, inputs), rows(e.steps * e.batch) {
       const int64_t element = inputs[kX].type() == DType::kDouble ? 8 : 4;
@@ -375,7 +387,11 @@ class Cuda {
                      const cuda::Buffer& gates) const {
     if (l.rows == 0) return;
     if (l.e.input == 0) return StreamOf(args).device().Fill(gates.data, 0, gates.bytes, StreamOf(args));
-    const DType type = args.input(kX).type();
+    plans_.Execute(args, ProductsOf(args.inputs(), l), std::array<cuda::Buffer, 3>{x, w, gates}, l.bytes);
+  }
+  static bool HasProducts(const Layout& l) { return l.rows > 0 && l.e.input > 0 && l.e.hidden > 0; }
+  static GemmDescription ProductsOf(TensorViews inputs, const Layout& l) {
+    const DType type = inputs[kX].type();
     const int64_t width = kGates * l.e.hidden;
     GemmDescription op{.m = l.rows, .n = width, .k = l.e.input, .batch = l.e.directions};
     op.a_row = op.b_row = l.e.input, op.y_row = width;
@@ -383,7 +399,7 @@ class Cuda {
     op.type = type;
     op.out = type == DType::kDouble ? type : DType::kFloat;
     op.transpose_b = true;
-    plans_.Execute(args, op, std::array<cuda::Buffer, 3>{x, w, gates});
+    return op;
   }
 
   Params params_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,7 +18,7 @@
 namespace onda::cuda_sim {
 namespace {
 
-const char kHeader[] = "<ir_version: 10, opset_import: [\"\" : 21]> ";
+const char kHeader[] = "<ir_version: 10, opset_import: [\"\" : 23]> ";
 constexpr uint64_t kWeightBytes = uint64_t{256} * 256 * 4;
 
 // Two readers of the weights, and one in a body.
@@ -77,6 +78,40 @@ TEST(CudaMemory, ConstantsAreCopiedOnce) {
   }
   // Of each run the input, and nothing of the control flow, which is decided on the host.
   EXPECT_EQ(counts.uploaded - before, 4u * 2 * 256 * 4);
+}
+
+// Simulated plans take 250 KiB at most; before there is one, a node would have to ask for 32 MiB.
+TEST(CudaMemory, NodesTakeTheWorkspacesOfTheirPlans) {
+  const char* const graphs[] = {
+      "conv (float[1,4,9,9] x, float[6,4,3,3] w, float[6] b) => (float[1,6,7,7] y) { y = Conv(x, w, b) }",
+      "transpose (float[1,4,5,5] x, float[4,6,3,3] w) => (float[1,6,7,7] y) { y = ConvTranspose(x, w) }",
+      "lstm (float[3,2,5] x, float[1,16,5] w, float[1,16,4] r) => (float[3,1,2,4] y) { y = LSTM<hidden_size = 4>(x, w, "
+      "r) }",
+      "deform (float[1,4,6,6] x, float[3,4,3,3] w, float[1,18,4,4] o) => (float[1,3,4,4] y) { y = DeformConv(x, w, o) "
+      "}",
+      "attention (float16[1,2,64,16] q, float16[1,2,64,16] k, float16[1,2,64,16] v, bool[64,64] m) => "
+      "(float16[1,2,64,16] y) { y = Attention(q, k, v, m) }",
+  };
+  for (const char* graph : graphs) {
+    for (const char* seed : {"1", "2", "3"}) {
+      const OnDevice s(graph, {{"seed", seed}});
+      std::vector<Session::NamedValue> feeds;
+      const std::string text(graph);
+      for (size_t i = 0; i < s.device->GetInputCount(); ++i) {
+        const auto info = s.device->GetInputTypeInfo(i).GetTensorTypeAndShapeInfo();
+        feeds.emplace_back(s.device->GetInputName(i),
+                           s.host->CreateTensor(MemoryInfo(), info.GetElementType(), info.GetShape()));
+        std::memset(feeds.back().second.GetTensorMutableRawData(), 0, feeds.back().second.GetTensorSizeInBytes());
+      }
+      const ProviderCounts& counts = CountAgain();
+      for (int run = 0; run < 3; ++run) s.device->Run(feeds);
+      EXPECT_GT(counts.allocations, 0);
+      const std::string plan = s.device->PrintPlans();
+      for (size_t at = plan.find("workspace of "); at != std::string::npos; at = plan.find("workspace of ", at + 1))
+        EXPECT_LT(std::stoull(plan.substr(at + 13)), uint64_t{512} << 10) << plan;
+      EXPECT_LT(s.Used(), uint64_t{2} << 20) << graph;
+    }
+  }
 }
 
 TEST(CudaMemory, TrimLeavesTheWeights) {
