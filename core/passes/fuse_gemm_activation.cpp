@@ -1,12 +1,13 @@
 // activation(Gemm(x, W, b)) -> FusedGemm(x, W, b), also where views lie between: they come behind it. Holds where
-// nothing else reads what is in between.
+// nothing else reads what is in between. On a device Relu alone, which is free behind a library's product: others are
+// fused with what follows them.
 #include "core/passes/fusable_activation.h"
 
 namespace onda {
 
 std::optional<Patch> FuseGemmActivation(const RuleContext& c, const Node& node) {
   const std::optional<FusableActivation> activation = FusableActivationOf(c, node);
-  if (!activation) return {};
+  if (!activation || (node.instance != 0 && activation->name != "Relu")) return {};
   const Node* below = c.UsedOnce(node.inputs[0]) ? c.Producer(node.inputs[0]) : nullptr;
   const Node* view = nullptr;
   if (below && c.Is(*below, "Reshape")) {

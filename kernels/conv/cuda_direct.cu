@@ -1,6 +1,7 @@
 // A thread per element of the result walks its window. For what the library has no plan for: more than three spatial
 // dimensions, channels or windows that it refuses; and what is left to do behind its plans.
 #include "kernels/conv/cuda_direct.h"
+#include "kernels/device/activation.h"
 #include "kernels/device/element.h"
 #include "kernels/device/target.h"
 
@@ -10,34 +11,6 @@ namespace {
 using namespace cuda;
 
 constexpr int kThreads = 256;
-
-template <class C>
-__device__ C Apply(ActivationKind kind, C x, C alpha, C beta) {
-  auto clamp = [](C v, C low, C high) { return v < low ? low : v > high ? high : v; };
-  switch (kind) {
-    case ActivationKind::kNone:
-      return x;
-    case ActivationKind::kClamp:
-      return clamp(x, alpha, beta);
-    case ActivationKind::kLeakyRelu:
-      return x < 0 ? alpha * x : x;
-    case ActivationKind::kHardSigmoid:
-      return clamp(alpha * x + beta, C(0), C(1));
-    case ActivationKind::kHardSwish:
-      return x * clamp(x / 6 + C(0.5), C(0), C(1));
-    case ActivationKind::kSigmoid:
-      return 1 / (1 + exp(-x));
-    case ActivationKind::kTanh:
-      return tanh(x);
-    case ActivationKind::kSilu:
-      return x / (1 + exp(-x));
-    case ActivationKind::kGelu:
-      return C(0.5) * x * erfc(-x * C(0.70710678118654752440));
-    case ActivationKind::kGeluTanh:
-      return C(0.5) * x * (1 + tanh(C(0.79788456080286535588) * (x + C(0.044715) * x * x * x)));
-  }
-  return x;
-}
 
 // Positions in 32 bits: no axis is longer.
 struct DeviceAxis {

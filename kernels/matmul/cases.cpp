@@ -68,6 +68,14 @@ std::span<const Case> Cases() {
       {"(float[9,16] a, float[16,11] b, float[11] c) => (float[9,11] y) { y = com.microsoft.FusedGemm<activation = "
        "\"Tanh\">(a, b, c) }",
        -2, 2, kRtol, kAtol},
+      {"(float16[9,16] a, float16[16,8] b, float16[9,8] c) => (float16[9,8] y) { y = "
+       "com.microsoft.FusedGemm<activation "
+       "= \"Sigmoid\">(a, b, c) }",
+       -2, 2, 2e-3, 2e-3},
+      {"(float[9,0] a, float[0,11] b, float[9,11] c) => (float[9,11] y) { y = com.microsoft.FusedGemm<activation = "
+       "\"Relu\">(a, b, c) }"},
+      {"(float[9,0] a, float[0,11] b) => (float[9,11] y) { y = com.microsoft.FusedGemm<activation = "
+       "\"Sigmoid\">(a, b) }"},
   };
   return cases;
 }

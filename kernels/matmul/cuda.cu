@@ -1,11 +1,13 @@
 // Products of real types through cuBLASLt: one call for a batch whose items lie at equal distances, else one for each
-// group of them. Gemm's addend is the epilogue's bias where it is a row with weight 1; otherwise it is spread into the
-// result first, which the product is then added to.
+// group of them. Gemm's addend is the epilogue's bias where it is a row with weight 1, and its residual where it is a
+// whole result with weight 1; otherwise it is spread into the result first, which the product is then added to.
 #include <algorithm>
 
+#include "kernels/device/activation.h"
 #include "kernels/device/broadcast.h"
 #include "kernels/device/element.h"
 #include "kernels/device/library_plans.h"
+#include "kernels/device/vector.h"
 #include "kernels/matmul/matmul.h"
 #include "providers/cuda/device.h"
 
@@ -27,6 +29,18 @@ __global__ void __launch_bounds__(kThreads)
   y[i] = Narrow<T>(Widen(c[at[0]]) * static_cast<Compute<T>>(beta));
 }
 
+// y = activation(y); a thread has kWidth elements.
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    Finish(InOut<T> y, int64_t vectors, ActivationKind kind, Compute<T> alpha, Compute<T> beta) {
+  const int64_t i = GlobalThread();
+  if (i >= vectors) return;
+  Vector<T, kWidth> v = LoadVector<kWidth>(y.data + i * kWidth);
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) v.v[k] = Narrow<T>(Apply(kind, Widen(v.v[k]), alpha, beta));
+  StoreVector(y.data + i * kWidth, v);
+}
+
 // A (rows, columns) operand with these strides, as the library takes it.
 struct Stored {
   bool transposed;
@@ -43,11 +57,12 @@ struct Operands {
   TensorView a, b, y;
   TensorView bias{};  // absent: none
   bool add = false;
+  TensorView addend{};  // of y's shape; absent: what lies in y
   // Those of a launch that is yet to come, in memory that is not there.
-  Operands AtNoPlace() const {
+  Operands Unplaced() const {
     Operands other = *this;
-    TensorView* const views[] = {&other.a, &other.b, &other.y, &other.bias};
-    for (uintptr_t i = 0; i < 4; ++i) views[i]->data = reinterpret_cast<void*>((i + 1) << 48);
+    TensorView* const views[] = {&other.a, &other.b, &other.y, &other.bias, &other.addend};
+    for (size_t i = 0; i < 5; ++i) views[i]->data = AtNoPlace(i, 0).data;
     return other;
   }
 };
@@ -55,7 +70,7 @@ struct Operands {
 // Calls run(op, operands) for each of the library's operations that make all batch items of p.
 template <class Run>
 void ForEachOperation(const Operands& o, const Product& p, float alpha, cuda::Activation activation, Run&& run) {
-  const auto& [a, b, y, bias, add] = o;
+  const auto& [a, b, y, bias, add, addend] = o;
   const Stored left(p.m, p.k, p.a_row, p.a_col), right(p.k, p.n, p.b_row, p.b_col);
   GemmDescription op{.m = p.m, .n = p.n, .k = p.k};
   op.batch = p.rank > 0 ? p.extent[p.rank - 1] : 1;
@@ -83,7 +98,7 @@ void ForEachOperation(const Operands& o, const Product& p, float alpha, cuda::Ac
     Buffer operands[5] = {from(a, at.a), from(b, at.b)};
     size_t count = 2;
     if (bias.present()) operands[count++] = {bias.data, bias.bytes()};
-    if (add) operands[count++] = from(y, item * p.m * p.n);
+    if (add) operands[count++] = from(addend.present() ? addend : y, item * p.m * p.n);
     operands[count++] = from(y, item * p.m * p.n);
     run(op, std::span<const Buffer>(operands, count));
   }
@@ -97,14 +112,14 @@ void RunProduct(const LaunchArgs& args, LibraryPlans& plans, const Operands& o, 
 void PrepareProduct(const LaunchArgs& args, LibraryPlans& plans, const Operands& o, const Product& p, float alpha,
                     cuda::Activation activation) {
   if (p.k == 0 || o.y.count() == 0) return;
-  ForEachOperation(o.AtNoPlace(), p, alpha, activation,
+  ForEachOperation(o.Unplaced(), p, alpha, activation,
                    [&](const LibraryOp& op, std::span<const Buffer> operands) { plans.Prepare(args, op, operands); });
 }
 size_t WorkspaceOfProduct(const LibraryPlans& plans, const Operands& o, const Product& p, float alpha,
                           cuda::Activation activation) {
   size_t most = 0;
   if (p.k == 0 || o.y.count() == 0) return most;
-  ForEachOperation(o.AtNoPlace(), p, alpha, activation, [&](const LibraryOp& op, std::span<const Buffer>) {
+  ForEachOperation(o.Unplaced(), p, alpha, activation, [&](const LibraryOp& op, std::span<const Buffer>) {
     most = std::max(most, plans.WorkspaceBytes(op));
   });
   return most;
@@ -152,12 +167,10 @@ class MatMul {
 
 class Gemm {
  public:
-  explicit Gemm(const NodeView& node)
-      : params_(node.attributes()), relu_(node.attributes().String("activation", "") == "Relu") {}
+  explicit Gemm(const NodeView& node) : params_(node.attributes()) {}
 
   static std::string Rejects(const NodeView& node) {
-    const std::string activation = node.attributes().String("activation", "");
-    if (!activation.empty() && activation != "Relu") return "only Relu as activation";
+    GemmActivation(node.attributes());  // throws what is none
     return RejectsTypes(node);
   }
   void Prepare(const LaunchArgs& args) const {
@@ -175,24 +188,37 @@ class Gemm {
     if (count == 0) return;
     const Product p = ProductOf(args.inputs());
     const Operands operands = OperandsOf(args.inputs(), y, p);
-    const bool bias = operands.bias.present(), add = bias || operands.add;
-    if (p.k == 0 && !add) return Zero(args);
-    if (add && (!bias || p.k == 0)) {
+    const bool add = operands.bias.present() || operands.add;
+    if (p.k == 0 && !add) Zero(args);
+    if (p.k == 0 ? add : operands.add && !operands.addend.present()) {
       const auto strides = BroadcastStrides<1>(y.shape(), {c.shape()});
       WithReal(y.type(), [&](auto tag) {
         cuda::Launch(args, {.grid = {BlocksFor(count, kThreads)}, .block = {kThreads}},
                      SpreadAddend<typename decltype(tag)::Type>, c, y, count, strides, params_.beta);
       });
     }
-    if (p.k == 0) {
-      if (relu_) throw Error(ErrorCode::kNotImplemented, "an activation of a product without inner dimension");
-      return;
-    }
-    RunProduct(args, plans_, operands, p, params_.alpha, activation());
+    if (p.k > 0) RunProduct(args, plans_, operands, p, params_.alpha, activation());
+    if (params_.activation.kind == ActivationKind::kNone || (IsRelu() && p.k > 0)) return;
+    WithReal(y.type(), [&](auto tag) {
+      using T = typename decltype(tag)::Type;
+      constexpr int kWidth = 16 / sizeof(T);
+      const auto run = [&](auto kernel, int64_t n) {
+        using C = Compute<T>;
+        cuda::Launch(args, {.grid = {BlocksFor(n, kThreads)}, .block = {kThreads}}, kernel, y, n,
+                     params_.activation.kind, static_cast<C>(params_.activation.alpha),
+                     static_cast<C>(params_.activation.beta));
+      };
+      VectorsFit<T>(y.data, count) ? run(Finish<T, kWidth>, count / kWidth) : run(Finish<T, 1>, count);
+    });
   }
 
  private:
-  cuda::Activation activation() const { return relu_ ? cuda::Activation::kRelu : cuda::Activation::kNone; }
+  bool IsRelu() const {
+    const onda::Activation& a = params_.activation;
+    return a.kind == ActivationKind::kClamp && a.alpha == 0 && a.beta == onda::Activation::Relu().beta;
+  }
+  // The library's; all others are a pass over the result.
+  cuda::Activation activation() const { return IsRelu() ? cuda::Activation::kRelu : cuda::Activation::kNone; }
   Product ProductOf(TensorViews inputs) const { return MakeProduct(params_, inputs[0].shape(), inputs[1].shape()); }
   // The addend is a bias, or has been spread into y.
   Operands OperandsOf(TensorViews inputs, const TensorView& y, const Product& p) const {
@@ -203,11 +229,11 @@ class Gemm {
       operands.bias = c;
     else
       operands.add = add;
+    if (operands.add && params_.beta == 1 && c.rank == 2 && c.count() == y.count()) operands.addend = c;
     return operands;
   }
 
   GemmParams params_;
-  bool relu_;
   mutable LibraryPlans plans_;
 };
 
