@@ -96,6 +96,13 @@ std::string HostWatch::FreePinned(void* memory) {
   return "free of host memory that was not allocated";
 }
 
+size_t HostWatch::pinned_bytes() {
+  const std::lock_guard lock(mutex_);
+  size_t bytes = 0;
+  for (const Pinned& m : pinned_) bytes += m.bytes;
+  return bytes;
+}
+
 bool HostWatch::IsPinned(const void* p) {
   const std::lock_guard lock(mutex_);
   return std::any_of(pinned_.begin(), pinned_.end(),

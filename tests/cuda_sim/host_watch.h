@@ -28,6 +28,7 @@ class HostWatch {
   // What is against it, or "".
   std::string FreePinned(void* memory);
   bool IsPinned(const void* p);
+  size_t pinned_bytes();
 
   // A copy that was asked for and has not run. Memory that is not pinned is not watched.
   uint64_t BeginPending(const void* p, size_t bytes, bool copy_writes, const std::string& what);

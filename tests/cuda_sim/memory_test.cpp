@@ -1,10 +1,14 @@
 // Memory of the CUDA provider under the engine, counted: weights, what is given back, what steady runs take, captures
 // that are dropped.
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,6 +16,7 @@
 
 #include "onda/model.h"
 #include "onda/onda.h"
+#include "onnx.pb.h"
 #include "tests/cuda_sim/float_values.h"
 #include "tests/cuda_sim/watched_provider.h"
 
@@ -78,6 +83,63 @@ TEST(CudaMemory, ConstantsAreCopiedOnce) {
   }
   // Of each run the input, and nothing of the control flow, which is decided on the host.
   EXPECT_EQ(counts.uploaded - before, 4u * 2 * 256 * 4);
+}
+
+// 96 MiB of weights in the model's file: on their way to the device a few pieces of them are in pinned memory, and what
+// else the host takes is not of their size.
+TEST(CudaMemory, WeightsPassThroughLittleHostMemory) {
+  constexpr int64_t kLayers = 24, kWidth = 1024;
+  constexpr size_t kLayerBytes = kWidth * kWidth * 4, kPieces = size_t{4} * (4 << 20);
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("onda_weights_" + std::to_string(getpid()) + ".onnx");
+  {
+    wire::Model model;
+    model.set_ir_version(10);
+    model.add_opset_import()->set_version(21);
+    wire::Graph& graph = *model.mutable_graph();
+    graph.set_name("weights");
+    const auto add_value = [](wire::ValueInfo& value, const char* name) {
+      value.set_name(name);
+      wire::Type::Tensor& type = *value.mutable_type()->mutable_tensor_type();
+      type.set_elem_type(static_cast<int32_t>(DType::kFloat));
+      for (int64_t n : {int64_t{1}, kWidth}) type.mutable_shape()->add_dim()->set_dim_value(n);
+    };
+    add_value(*graph.add_input(), "v0");
+    add_value(*graph.add_output(), ("v" + std::to_string(kLayers)).c_str());
+    for (int64_t i = 0; i < kLayers; ++i) {
+      std::string bytes(kLayerBytes, '\x38');
+      bytes[0] = static_cast<char>(i);
+      wire::Tensor& weights = *graph.add_initializer();
+      weights.set_name("w" + std::to_string(i));
+      weights.set_data_type(static_cast<int32_t>(DType::kFloat));
+      weights.add_dims(kWidth);
+      weights.add_dims(kWidth);
+      weights.set_raw_data(std::move(bytes));
+      wire::Node& node = *graph.add_node();
+      node.set_op_type("MatMul");
+      node.add_input("v" + std::to_string(i));
+      node.add_input("w" + std::to_string(i));
+      node.add_output("v" + std::to_string(i + 1));
+    }
+    std::ofstream file(path, std::ios::binary);
+    ASSERT_TRUE(model.SerializeToOstream(&file));
+  }
+  malloc_trim(0);
+  Env env(OnDevice::Quiet());
+  Check(Api().RegisterProvider(env.get(), "cuda", WatchedProvider()));
+  SessionOptions options;
+  options.AppendExecutionProvider("cuda", {{"plan_cache", "none"}});
+  ProviderCounts& counts = CountAgain();
+  counts.measures_host = true;
+  const struct mallinfo2 before = mallinfo2();
+  const Session session(env, path.string(), options);
+  std::filesystem::remove(path);
+  EXPECT_GE(counts.uploaded, kLayers * kLayerBytes);
+  EXPECT_LT(counts.uploaded, kLayers * kLayerBytes + 4096);
+  EXPECT_GT(counts.most_pinned, 0u);
+  EXPECT_LE(counts.most_pinned, kPieces);
+  EXPECT_LT(counts.most_heap - before.uordblks - before.hblkhd, size_t{4} << 20);
+  counts.measures_host = false;
 }
 
 // Simulated plans take 250 KiB at most; before there is one, a node would have to ask for 32 MiB.

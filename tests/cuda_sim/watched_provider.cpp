@@ -1,8 +1,12 @@
 #include "tests/cuda_sim/watched_provider.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
+#include "tests/cuda_sim/host_watch.h"
 #include "tests/cuda_sim/sim_provider.h"
 
 namespace onda::cuda_sim {
@@ -22,6 +26,14 @@ struct Inside {
   int before;
 };
 
+void MeasureHost() {
+  ProviderCounts& counts = Counts();
+  if (!counts.measures_host) return;
+  const struct mallinfo2 info = mallinfo2();
+  counts.most_heap = std::max<size_t>(counts.most_heap, info.uordblks + info.hblkhd);
+  counts.most_pinned = std::max(counts.most_pinned, HostWatch::Get().pinned_bytes());
+}
+
 const OndaProviderDef& Own() { return *SimProvider(); }
 
 OndaProviderDef MakeDef() {
@@ -32,6 +44,7 @@ OndaProviderDef MakeDef() {
   def.allocate = [](void* instance, size_t bytes) {
     const Inside inside;
     ++Counts().allocations;
+    MeasureHost();
     return Own().allocate(instance, bytes);
   };
   def.allocate_host = [](void* instance, size_t bytes) {
@@ -70,6 +83,7 @@ OndaProviderDef MakeDef() {
     if (kind == kOndaHostToDevice) Counts().uploaded += bytes;
     if (kind == kOndaDeviceToHost) Counts().downloaded += bytes;
     Own().copy(instance, to, from, bytes, kind, stream, status);
+    MeasureHost();
   };
   def.launch_executable = [](void* instance, void* executable, void* stream, OndaStatus* status) {
     const Inside inside;

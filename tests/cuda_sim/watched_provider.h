@@ -15,6 +15,8 @@ struct ProviderCounts {
   int64_t executables = 0;                // that exist
   int64_t captures = 0, launched = 0;     // begun; executables
   int64_t heap = 0;                       // allocations by the calling thread outside of the provider
+  bool measures_host = false;             // set by tests: the next two, at each copy and allocation
+  size_t most_heap = 0, most_pinned = 0;  // bytes in use
   void* instance = nullptr;               // the one made last
 };
 
