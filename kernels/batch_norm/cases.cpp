@@ -15,6 +15,15 @@ std::span<const Case> Cases() {
       {"(float[7] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[7] y) "
        "{ y = BatchNormalization(x, s, b, m, v) }",
        0.1, 2},
+      // Rows of channels, whole vectors of them and others.
+      {"(float[300,24] x, float[24] s, float[24] b, float[24] m, float[24] v) => (float[300,24] y) { w = Abs(v) y = "
+       "BatchNormalization(x, s, b, m, w) }"},
+      {"(float16[5,40] x, float16[40] s, float16[40] b, float[40] m, float[40] v) => (float16[5,40] y) { w = Abs(v) y "
+       "= "
+       "BatchNormalization<epsilon = 0.1>(x, s, b, m, w) }",
+       -2, 2, 5e-3, 5e-3},
+      {"(float[7,5] x, float[5] s, float[5] b, float[5] m, float[5] v) => (float[7,5] y) { w = Abs(v) y = "
+       "BatchNormalization(x, s, b, m, w) }"},
       {"(float[0,5,3] x, float[5] s, float[5] b, float[5] m, float[5] v) => (float[0,5,3] y) "
        "{ y = BatchNormalization(x, s, b, m, v) }",
        0.1, 2},

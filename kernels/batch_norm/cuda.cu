@@ -46,6 +46,27 @@ __global__ void __launch_bounds__(kThreads)
 
 // x (batch, channels, inner); a block per channel. Writes the batch's mean and variance to found, (2, channels), and
 // what the outputs want.
+// Rows of `channels` elements; a thread has kWidth channels of one row.
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    ScaleRows(In<T> x, In<uint8_t> scale, In<uint8_t> bias, In<uint8_t> mean, In<uint8_t> variance, Out<T> y, int64_t n,
+              Divider row_vectors, Channels types, Compute<T> epsilon) {
+  using C = Compute<T>;
+  const int64_t thread = GlobalThread(), first = thread * kWidth;
+  if (first >= n) return;
+  const uint32_t at = static_cast<uint32_t>(thread);
+  const uint32_t channel = (at - row_vectors.Quotient(at) * row_vectors.divisor) * kWidth;
+  Vector<T, kWidth> v = LoadVector<kWidth>(x.data + first);
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) {
+    const C factor = LoadNumber<C>(types.scale, scale.data, channel + k) /
+                     sqrt(LoadNumber<C>(types.variance, variance.data, channel + k) + epsilon);
+    v.v[k] = Narrow<T>((Widen(v.v[k]) - LoadNumber<C>(types.mean, mean.data, channel + k)) * factor +
+                       LoadNumber<C>(types.bias, bias.data, channel + k));
+  }
+  StoreVector(y.data + first, v);
+}
+
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     Statistics(In<T> x, In<uint8_t> old_mean, In<uint8_t> old_variance, Out<Compute<T>> found, Out<uint8_t> new_mean,
@@ -119,12 +140,19 @@ class Batch {
              const Channels& types) const {
     const TensorView &x = args.input(0), &y = args.output(0);
     const int64_t n = x.count();
+    if (n == 0) return;
+    constexpr int kWide = kVectorCount<T>;
+    if (e.inner == 1 && VectorsFit<T>(x.data, e.channels) && VectorsFit<T>(y.data, 0)) {
+      cuda::Launch(args, {.grid = {BlocksFor(n / kWide, kThreads)}, .block = {kThreads}}, ScaleRows<T, kWide>, x,
+                   args.input(1), args.input(2), mean, variance, y, n, Divider(e.channels / kWide), types,
+                   static_cast<Compute<T>>(params_.epsilon));
+      return;
+    }
     auto run = [&](auto kernel, int64_t width) {
       cuda::Launch(args, {.grid = {BlocksFor(n / width, kThreads)}, .block = {kThreads}}, kernel, x, args.input(1),
                    args.input(2), mean, variance, y, n, Divider(e.inner / width), Divider(e.channels), types,
                    static_cast<Compute<T>>(params_.epsilon));
     };
-    constexpr int kWide = kVectorCount<T>;
     if (VectorsFit<T>(x.data, e.inner) && VectorsFit<T>(y.data, 0))
       run(Scale<T, kWide>, kWide);
     else
@@ -175,7 +203,7 @@ __global__ void __launch_bounds__(kThreads) Moments(In<T> x, Out<Compute<T>> mom
 // Groups of n elements, of `each` channels. Joining moments: Chan, Golub, LeVeque, "Updating formulae and a pairwise
 // algorithm for computing sample variances", 1979.
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 2)
     Groups(In<T> x, In<Compute<T>> moments, In<uint8_t> scale, In<uint8_t> bias, Out<T> y, int64_t n, uint32_t chunks,
            uint32_t groups, int64_t each, Divider inner, DType scale_type, DType bias_type, Compute<T> epsilon) {
   using C = Compute<T>;

@@ -18,6 +18,14 @@ std::span<const Case> Cases() {
       {"(int32[900] x) => (int32[900] y) { a = Constant<value_int = 0>() y = CumProd<reverse = 1>(x, a) }", -3, 3},
       {"(bfloat16[40,3] x) => (bfloat16[40,3] y) { a = Constant<value_int = 0>() y = CumProd<reverse = 1, exclusive = "
        "1>(x, a) }"},
+      // Few long rows, in several parts.
+      {"(float[2,9001] x) => (float[2,9001] y) { a = Constant<value_int = 1>() y = CumSum(x, a) }", -2, 2, 1e-5, 1e-4},
+      {"(int64[1,12288] x) => (int64[1,12288] y) { a = Constant<value_int = -1>() y = CumSum<reverse = 1, exclusive = "
+       "1>(x, a) }",
+       -9, 9},
+      {"(int32[5000] x) => (int32[5000] y) { a = Constant<value_int = 0>() y = CumProd(x, a) }", -3, 3},
+      {"(float[4200,1] x) => (float[4200,1] y) { a = Constant<value_int = 0>() y = CumSum<reverse = 1>(x, a) }", -2, 2,
+       1e-5, 1e-4},
   };
   return cases;
 }
