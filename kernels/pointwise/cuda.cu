@@ -14,8 +14,6 @@ namespace {
 
 using namespace cuda;
 
-constexpr int kThreads = 256;
-
 std::vector<DType> InputTypes(const NodeView& node) {
   std::vector<DType> types;
   for (int i = 0; i < node.input_count(); ++i) types.push_back(node.input(i).type());
@@ -49,7 +47,7 @@ class Cuda {
     const bool vectors = VectorsTake(args, strides);
     const int64_t threads = vectors ? n / kSourceVector : n;
     LaunchFunction<InList<uint8_t>, Out<uint8_t>, int64_t, cuda::Strides<kMaxInputs>, bool>(
-        StreamOf(args), {.grid = {BlocksFor(threads, kThreads)}, .block = {kThreads}},
+        StreamOf(args), {.grid = {BlocksFor(threads, kSourceThreads)}, .block = {kSourceThreads}},
         FunctionOn(StreamOf(args).device()), inputs, y, n, strides, vectors);
   }
 

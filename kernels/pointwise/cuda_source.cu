@@ -285,7 +285,7 @@ __device__ inline void Some(const Inputs& inputs, unsigned char* y, long long fi
   *reinterpret_cast<Vector<%TYPE, kCount>*>(out) = to;
 }
 
-extern "C" ONDA_EXPORT __global__ void __launch_bounds__(256)
+extern "C" ONDA_EXPORT __global__ void __launch_bounds__(%THREADS)
 Pointwise(Inputs inputs, unsigned char* y, long long n, Strides strides, bool vectors) {
   const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (!vectors) {
@@ -344,6 +344,7 @@ std::string SourceOf(const Program& program, std::span<const DType> inputs) {
   text = Replaced(std::move(text), "%BODY", body);
   text = Replaced(std::move(text), "%TYPE", StoredType(out));
   text = Replaced(std::move(text), "%RESULT", Narrowed(out, last));
+  text = Replaced(std::move(text), "%THREADS", std::to_string(kSourceThreads));
   text = Replaced(std::move(text), "%VECTOR", std::to_string(kSourceVector));
   return std::string(kPrelude) + text;
 }

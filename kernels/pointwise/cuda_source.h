@@ -11,6 +11,8 @@ namespace onda::pointwise {
 
 // Neighbours that a thread of the kernel takes where vectors fit.
 inline constexpr int kSourceVector = 4;
+// Threads of a block, which the kernel is compiled for.
+inline constexpr int kSourceThreads = 256;
 
 // Why there is no source for the program, or "".
 std::string RejectsSource(const Program& program, std::span<const DType> inputs);

@@ -123,6 +123,23 @@ TEST(SimModule, CompilesAndRunsSource) {
                                                                      x, y, int64_t{128});
   });
   EXPECT_NE(report.find("out of bounds"), std::string::npos) << report;
+  const auto bounded = sim.device->Compile(
+      "extern \"C\" __attribute__((visibility(\"default\"))) __global__ void __launch_bounds__(64) Few(float* y) { "
+      "y[threadIdx.x] = 1; }",
+      "few");
+  for (const auto& module : {std::ref(*bounded), std::ref(*again)}) {
+    const bool few = &module.get() == bounded.get();
+    const void* const function = module.get().Function(few ? "Few" : "Twice");
+    const std::string refusal = ReportOf(sim, [&] {
+      if (few)
+        cuda::LaunchFunction<cuda::Out<float>>(*sim.stream, {.grid = {1}, .block = {96}}, function, y);
+      else
+        cuda::LaunchFunction<cuda::In<float>, cuda::Out<float>, int64_t>(*sim.stream, {.grid = {1}, .block = {96}},
+                                                                         function, x, y, int64_t{95});
+    });
+    EXPECT_EQ(refusal.find("a block of 96 threads, more than its __launch_bounds__(64)") != std::string::npos, few)
+        << refusal;
+  }
   EXPECT_THROW(sim.device->Compile("this is not a kernel", "broken"), Error);
 }
 
