@@ -22,6 +22,9 @@ std::string Plans(const DumpOptions& options) {
 }  // namespace
 
 int Dump(const DumpOptions& options) {
+  if (!options.plan && !options.engine.skip_rewrites.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                "--skip-rewrite has an effect on plans only: add --plan (a model is printed ahead of all rewrites)");
   const std::string text =
       options.plan ? Plans(options) : LoadModel(options.model).Print(options.upgraded ? "upgraded" : "");
   if (!options.output.empty()) {

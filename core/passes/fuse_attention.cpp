@@ -150,23 +150,22 @@ const Node* SoftmaxOf(const RuleContext& c, ValueId value, bool& guarded) {
   return p.has_rank() && (axis == -1 || axis == p.rank() - 1) ? node : nullptr;
 }
 
-// K from K^T, as a permutation of a value. False where the transpose would have to be made.
+// K from K^T, as a permutation of a value. Keys that arrive transposed are turned around: that costs less than scores
+// in memory.
 struct Keys {
   ValueId value = kNoValue;
   std::vector<int64_t> perm;
 };
-std::optional<Keys> KeysOf(const RuleContext& c, ValueId transposed, bool by_product, double& scale) {
+Keys KeysOf(const RuleContext& c, ValueId transposed, bool by_product, double& scale) {
   const int rank = c.FactOf(transposed).rank();
   transposed = PeelScale(c, transposed, scale);
   Keys keys{transposed, {}};
   for (int i = 0; i < rank; ++i) keys.perm.push_back(i);
   if (by_product) return keys;
-  if (const Node* node = c.Producer(transposed); node && c.Is(*node, "Transpose")) {
+  const Node* node = c.Producer(transposed);
+  if (node && c.Is(*node, "Transpose") && static_cast<int>(node->attributes.view().Ints("perm").size()) == rank) {
     keys.perm = node->attributes.view().Ints("perm");
-    if (static_cast<int>(keys.perm.size()) != rank) return {};
     keys.value = c.UsedOnce(transposed) ? PeelScale(c, node->inputs[0], scale) : node->inputs[0];
-  } else if (!c.ConstantOf(transposed)) {
-    return {};
   }
   std::swap(keys.perm[rank - 2], keys.perm[rank - 1]);
   return keys;
@@ -208,8 +207,7 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
     if (!one_head && (!(a == b) || !(a == d))) return {};
   }
   const bool transposes = c.Is(product, "FusedMatMul", "com.microsoft");
-  const std::optional<Keys> keys = KeysOf(c, product.inputs[1], transposes, scores->scale);
-  if (!keys) return {};
+  const Keys keys = KeysOf(c, product.inputs[1], transposes, scores->scale);
   const ValueId q = PeelScale(c, product.inputs[0], scores->scale);
   const float scale = static_cast<float>(scores->scale);
   if (scale == 0 || !std::isfinite(scale)) return {};
@@ -222,10 +220,9 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   if (scores->mask.TakeCausal(c, query_count, key_count)) attributes.Set("is_causal", int64_t{1});
   if (!guarded && scores->mask.MayHideAll(c)) attributes.Set("nan_rows", int64_t{1});
   ValueId mask = kNoValue;
-  if (!scores->mask.Make(c, patch, dtype, key_count, keys->value, keys->perm[rank - 2], rank == 5 ? 3 : 4, mask))
+  if (!scores->mask.Make(c, patch, dtype, key_count, keys.value, keys.perm[rank - 2], rank == 5 ? 3 : 4, mask))
     return {};
-  const ValueId k =
-      IsIdentity(keys->perm) ? keys->value : patch.Add("Transpose", {keys->value}, {{"perm", keys->perm}});
+  const ValueId k = IsIdentity(keys.perm) ? keys.value : patch.Add("Transpose", {keys.value}, {{"perm", keys.perm}});
   std::vector<ValueId> inputs{q, k, node.inputs[1]};
   ValueId front = kNoValue;
   if (rank == 3) {
@@ -234,7 +231,7 @@ std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   }
   if (rank == 5) {
     Dims k_shape;
-    for (int64_t axis : keys->perm) k_shape.push_back((*c.FactOf(keys->value).shape)[axis]);
+    for (int64_t axis : keys.perm) k_shape.push_back((*c.FactOf(keys.value).shape)[axis]);
     const Dims* const shapes[] = {&*left.shape, &k_shape, &*v.shape};
     for (size_t i = 0; i < 3; ++i)
       if ((inputs[i] = patch.AddView(inputs[i], JoinLeading(*shapes[i]))) == kNoValue) return {};

@@ -1,7 +1,8 @@
 // 0.5 * x * (1 + Erf(x / sqrt(2))) -> Gelu(x), and
 // 0.5 * x * (1 + Tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) -> Gelu<approximate = "tanh">(x), however the factors are
-// ordered and whether they divide or multiply; also x * (1 + 0.044715 * x^2) for the polynomial. Holds for fp32 where
-// nothing else reads what is in between. Source: Operators.md, Gelu.
+// ordered and whether they divide or multiply; also x * (1 + 0.044715 * x^2) for the polynomial. Holds where nothing
+// else reads what is in between, in fp32 and half precision, whose constants are rounded to it. Source: Operators.md,
+// Gelu.
 #include <cmath>
 
 #include "core/passes/factors.h"
@@ -9,16 +10,25 @@
 namespace onda {
 namespace {
 
+bool IsHalf(DType t) { return t == DType::kFloat16 || t == DType::kBfloat16; }
+
+// As About of factors.h, or as `dtype` rounds the constant: to 11 bits of fp16, 8 of bf16.
+bool IsConstant(double value, double expected, DType dtype) {
+  if (!IsHalf(dtype)) return About(value, expected);
+  const double step = dtype == DType::kFloat16 ? 1.0 / 1024 : 1.0 / 128;
+  return std::abs(value - expected) <= step * std::abs(expected);
+}
+
 // 0.044715 * x^power?
 bool IsCubicTerm(const RuleContext& c, ValueId value, ValueId x, size_t power) {
   const Factors f = FactorsOf(c, value);
-  return About(f.coefficient, 0.044715) && f.values == std::vector<ValueId>(power, x);
+  return IsConstant(f.coefficient, 0.044715, c.FactOf(x).dtype) && f.values == std::vector<ValueId>(power, x);
 }
 
 // sqrt(2 / pi) * (x + 0.044715 * x^3)?
 bool IsTanhArgument(const RuleContext& c, ValueId value, ValueId x) {
   const Factors f = FactorsOf(c, value);
-  if (!About(f.coefficient, std::sqrt(2 / M_PI))) return false;
+  if (!IsConstant(f.coefficient, std::sqrt(2 / M_PI), c.FactOf(x).dtype)) return false;
   if (f.values.size() == 1) {
     const Node* sum = c.UsedOnce(f.values[0]) ? c.Producer(f.values[0]) : nullptr;
     if (!sum || !c.Is(*sum, "Add")) return false;
@@ -39,7 +49,7 @@ bool IsTanhArgument(const RuleContext& c, ValueId value, ValueId x) {
 std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "Mul") && !c.Is(node, "Div")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
-  if (y.dtype != DType::kFloat || !y.has_rank()) return {};
+  if ((y.dtype != DType::kFloat && !IsHalf(y.dtype)) || !y.has_rank()) return {};
   const Factors product = FactorsOf(c, node);
   if (product.values.size() != 2 || !About(product.coefficient, 0.5)) return {};
   for (size_t side = 0; side < 2; ++side) {
@@ -50,7 +60,7 @@ std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node) {
     if (!function) continue;
     if (c.Is(*function, "Erf")) {
       const Factors u = FactorsOf(c, function->inputs[0]);
-      if (u.values != std::vector<ValueId>{x} || !About(u.coefficient, std::sqrt(0.5))) continue;
+      if (u.values != std::vector<ValueId>{x} || !IsConstant(u.coefficient, std::sqrt(0.5), y.dtype)) continue;
       Patch patch("x * (1 + erf(x / sqrt(2))) / 2 is Gelu");
       patch.Replace(node.outputs[0], patch.Add("Gelu", {x}));
       return patch;

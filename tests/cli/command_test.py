@@ -247,6 +247,12 @@ class Look(CommandTest):
         self.assertIn("for image float[2,1,28,28]", text)
         self.assertRegex(text, r"cpu runs Conv 'conv1': .*@\d+")
 
+    def test_rewrites_that_are_skipped(self):
+        """They show in plans; a dump of the model itself, which no rewrite has touched, says so."""
+        arguments = ("dump", DIGITS, "--dim", "batch=2", "--skip-rewrite", "fuse-conv-activation")
+        self.assertNotEqual(onda(*arguments, "--plan"), onda(*arguments[:-2], "--plan"))
+        self.assertIn("add --plan", onda(*arguments, code=12))
+
     def test_verify(self):
         self.assertIn("agree", onda("verify", DIGITS, "--dim", "batch=3"))
         # With a tolerance of nothing at all some node differs in the last bit, and is named.

@@ -61,13 +61,22 @@ TEST(FuseAttention, WhatOthersReadStays) {
                        ") => (y, p) { t = Transpose<perm = [0, 1, 3, 2]>(k) a = MatMul(q, t) "
                        "p = Softmax(a) y = MatMul(p, v) }"}),
             "Transpose<perm=0,1,3,2> MatMul Softmax MatMul");
-  // Another axis, and keys that nothing transposes.
+  // Another axis.
   EXPECT_EQ(Chain("", "", "a = MatMul(q, t) p = Softmax<axis = 2>(a) y = MatMul(p, v)"),
             "Transpose<perm=0,1,3,2> MatMul Softmax<axis=2> MatMul");
+}
+
+TEST(FuseAttention, KeysThatArriveTransposed) {
   EXPECT_EQ(
       Rewritten({"g (float[2,3,5,8] q, float[2,3,8,7] k, float[2,3,7,4] v) => (y) { a = MatMul(q, k) p = Softmax(a) "
                  "y = MatMul(p, v) }"}),
-      "MatMul Softmax MatMul");
+      "Transpose<perm=0,1,3,2> Attention<scale=1>");
+  // With unknown sizes, a scale on them and one number a row for mask.
+  EXPECT_EQ(Rewritten({"g (float[B,3,N,8] q, float[B,3,8,M] k, float[B,3,M,4] v, float[N,1] m) => (y) "
+                       "<float s = {0.5}> { d = Mul(k, s) a = MatMul(q, d) b = Add(a, m) p = Softmax(b) "
+                       "y = MatMul(p, v) }",
+                       {{"B", 2}, {"N", 5}, {"M", 7}}}),
+            "Shape<start=3 end=4> Expand Transpose<perm=0,1,3,2> Attention<scale=0.5 nan_rows=1>");
 }
 
 TEST(FuseAttention, MasksThatAreAdded) {

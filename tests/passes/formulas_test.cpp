@@ -89,6 +89,31 @@ TEST(FuseSwish, ProductWithTheSigmoid) {
   EXPECT_EQ(After("s = Sigmoid(x) m = Mul(x, s) y = Add(m, s)"), "Sigmoid Mul Add");
 }
 
+TEST(FuseSwish, HalfPrecision) {
+  for (const char* type : {"float16", "bfloat16"}) {
+    const std::string t = type;
+    EXPECT_EQ(testing::Rewritten({"g (" + t + "[2,3,4] x) => (y) { s = Sigmoid(x) y = Mul(s, x) }", {}, {}, 2e-2}),
+              "Swish");
+  }
+}
+
+// The constants are rounded as the exporter's model has them: 1.4140625 for the root of 2.
+TEST(FuseGelu, HalfPrecision) {
+  const std::string in = "g (float16[2,3,4] x) => (y) <float16 r = {1.4140625}, float16 two = {1.5}, ";
+  const std::string numbers = "float16 one = {1.0}, float16 half = {0.5}> ";
+  const char chain[] = "e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }";
+  EXPECT_EQ(testing::Rewritten({in + numbers + "{ d = Div(x, r) " + chain, {}, {}, 1e-2}), "Gelu");
+  EXPECT_EQ(testing::Rewritten({in + numbers + "{ d = Div(x, two) " + chain, {}, {}, 1e-2}), "Div Erf Add Mul Mul");
+  EXPECT_EQ(
+      testing::Rewritten({in + "float16 k = {0.7978516}, float16 c = {0.04470825}, float16 three = {3.0}, " + numbers +
+                              "{ p = Pow(x, three) q = Mul(p, c) s = Add(x, q) u = Mul(s, k) h = Mul(x, half) "
+                              "t = Tanh(u) a = Add(t, one) y = Mul(h, a) }",
+                          {},
+                          {},
+                          1e-2}),
+      "Gelu<approximate=tanh>");
+}
+
 constexpr char kNorm[] =
     "float e = {0.00001}, float two = {2}, float one = {1}, float[4] g = {1, 2, 3, 4}, float[4] b = {4, 3, 2, 1}, "
     "float[3,1] column = {1, 2, 3}, int64[1] last = {-1}, int64[1] middle = {1}";
