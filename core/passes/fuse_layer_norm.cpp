@@ -1,8 +1,9 @@
 // With d = x - mean(x): d / sqrt(mean(d^2) + epsilon) * scale -> LayerNormalization(x, scale), and that plus a bias ->
 // LayerNormalization(x, scale, bias); the same with x itself in the place of d -> RMSNormalization(x, scale). Division
-// and multiplication by a reciprocal are the same here. Holds in fp32 over the last dimension, with constant 1-D scale
-// and bias, where nothing else reads what is in between. Sources: Operators.md, LayerNormalization and
-// RMSNormalization.
+// and multiplication by a reciprocal are the same here. In half precision, between a Cast of x to fp32 and one of the
+// normalized value back, ahead of the scale: both operators round there too. Holds over the last dimension, with
+// constant 1-D scale and bias, where nothing else reads what is in between. Sources: Operators.md, LayerNormalization
+// and RMSNormalization.
 #include "core/passes/rules.h"
 
 namespace onda {
@@ -12,7 +13,7 @@ namespace {
 bool IsRow(const RuleContext& c, ValueId value, const Fact& y) {
   const TensorPtr t = value == kNoValue ? nullptr : c.ConstantOf(value);
   const Dim& n = y.shape->back();
-  return t && t->dtype() == DType::kFloat && t->dims().size() == 1 && n.known() && t->dims()[0] == n.value();
+  return t && t->dtype() == y.dtype && t->dims().size() == 1 && n.known() && t->dims()[0] == n.value();
 }
 
 // x where the value is the mean of x over the last dimension, which stays as 1.
@@ -83,6 +84,13 @@ std::pair<ValueId, Root> NormalizedFrom(const RuleContext& c, ValueId value) {
   return {kNoValue, {}};
 }
 
+// What is cast from or to fp32; kNoValue where the value is nothing cast, or where others read it and that matters.
+ValueId BeforeCast(const RuleContext& c, ValueId value, bool from_float) {
+  const Node* cast = !from_float || c.UsedOnce(value) ? c.Producer(value) : nullptr;
+  if (!cast || !c.Is(*cast, "Cast")) return kNoValue;
+  return c.FactOf(from_float ? cast->inputs[0] : value).dtype == DType::kFloat ? cast->inputs[0] : kNoValue;
+}
+
 std::optional<Patch> AddBias(const RuleContext& c, const Node& node, const Fact& y) {
   for (size_t side = 0; side < 2; ++side) {
     const Node* norm = c.ProducedBy(node, side, "LayerNormalization");
@@ -103,19 +111,23 @@ std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node) {
   const bool is_sum = c.Is(node, "Add");
   if (!is_sum && !c.Is(node, "Mul")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
-  if (y.dtype != DType::kFloat || !y.has_rank() || y.rank() < 1) return {};
+  const bool is_half = y.dtype == DType::kFloat16 || y.dtype == DType::kBfloat16;
+  if ((y.dtype != DType::kFloat && !is_half) || !y.has_rank() || y.rank() < 1) return {};
   if (is_sum) return AddBias(c, node, y);
   for (size_t side = 0; side < 2; ++side) {
     const ValueId scale = node.inputs[side];
     if (!IsRow(c, scale, y)) continue;
-    const auto [d, root] = NormalizedFrom(c, node.inputs[1 - side]);
+    ValueId normalized = node.inputs[1 - side];
+    if (is_half && (normalized = BeforeCast(c, normalized, true)) == kNoValue) continue;
+    const auto [d, root] = NormalizedFrom(c, normalized);
     if (d == kNoValue || root.of == kNoValue) continue;
     // Some exporters compute the difference twice.
     const ValueId x = CentredFrom(c, d);
     const bool centred = x != kNoValue && (root.of == d || CentredFrom(c, root.of) == x);
     if (!centred && root.of != d) continue;
-    const ValueId from = centred ? x : d;
-    if (c.FactOf(from).shape != y.shape) continue;
+    ValueId from = centred ? x : d;
+    if (is_half && (from = BeforeCast(c, from, false)) == kNoValue) continue;
+    if (c.FactOf(from).dtype != y.dtype || c.FactOf(from).shape != y.shape) continue;
     AttributeMap attributes;
     attributes.Set("axis", int64_t{-1});
     attributes.Set("epsilon", static_cast<float>(root.epsilon));

@@ -1,7 +1,9 @@
 // x * cos + concat(-x2, x1) * sin -> RotaryEmbedding(x, cos', sin'), x1 and x2 being the halves of x (Slice or Split)
-// along its last dimension and cos', sin' the first halves of cos and sin, whose halves are the same. Holds in fp32 for
-// x (batch, heads, rows, width) where nothing else reads what is in between and cos and sin have one element for all
-// heads. Source: Operators.md, RotaryEmbedding.
+// along its last dimension and cos', sin' the first halves of cos and sin, whose halves are the same. Holds in fp32 and
+// half precision for x (batch, heads, rows, width) where nothing else reads what is in between and cos and sin have one
+// element for all heads. Source: Operators.md, RotaryEmbedding.
+#include <cstring>
+
 #include "core/passes/rules.h"
 #include "onda/float_formats.h"
 
@@ -9,6 +11,8 @@ namespace onda {
 namespace {
 
 constexpr int kMostSteps = 12;  // from cos and sin to the concatenation of their angles
+
+bool IsReal(DType t) { return t == DType::kFloat || t == DType::kFloat16 || t == DType::kBfloat16; }
 
 bool IsLast(int64_t axis, int rank) { return axis == -1 || axis == rank - 1; }
 
@@ -18,10 +22,11 @@ bool HalvesAgree(const RuleContext& c, ValueId value, const Dim& width, int step
   if (steps == 0 || !fact.has_rank() || fact.rank() < 1 || !(fact.shape->back() == width)) return false;
   if (const TensorPtr t = c.ConstantOf(value)) {
     const int64_t n = width.value(), half = n / 2;
-    if (t->dtype() != DType::kFloat || t->count() == 0) return false;
-    const std::span<const float> f = t->as<float>();
+    if (!IsReal(t->dtype()) || t->count() == 0) return false;
+    const int64_t size = t->dtype() == DType::kFloat ? 4 : 2;
+    const auto* bytes = static_cast<const std::byte*>(t->data());
     for (int64_t i = 0; i < t->count(); i += n)
-      if (!std::equal(f.begin() + i, f.begin() + i + half, f.begin() + i + half)) return false;
+      if (std::memcmp(bytes + i * size, bytes + (i + half) * size, static_cast<size_t>(half * size)) != 0) return false;
     return true;
   }
   const Node* node = c.Producer(value);
@@ -115,7 +120,7 @@ bool MakeCache(const RuleContext& c, Patch& patch, ValueId value, ValueId x, Val
 std::optional<Patch> FuseRotary(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "Add")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
-  if (y.dtype != DType::kFloat || !y.has_rank() || y.rank() != 4 || !y.shape->back().known()) return {};
+  if (!IsReal(y.dtype) || !y.has_rank() || y.rank() != 4 || !y.shape->back().known()) return {};
   const int64_t width = y.shape->back().value();
   if (width <= 0 || width % 2 != 0) return {};
   for (size_t side = 0; side < 2; ++side) {

@@ -223,6 +223,26 @@ TEST(FuseRotary, HalvesThatAreTurned) {
   // The same angles for the whole batch.
   EXPECT_EQ(Rewritten({"g (float[2,3,N,8] x, float[1,N,4] angle) => (y) " + constants + body, {{"N", 5}}}),
             "Concat<axis=-1> Cos Sin Slice Expand Slice Expand RotaryEmbedding");
+  EXPECT_EQ(
+      Rewritten(
+          {"g (float16[B,3,N,8] x, float16[B,N,4] angle) => (y) " + constants + body, {{"B", 2}, {"N", 5}}, {}, 1e-2}),
+      "Concat<axis=-1> Cos Sin Slice Slice RotaryEmbedding");
+}
+
+// Angles that are constants, of which the halves agree or do not.
+TEST(FuseRotary, ConstantsOfHalfPrecision) {
+  auto chain = [](const std::string& sin) {
+    return Rewritten(
+        {"g (float16[1,3,1,4] x) => (y) <float16[1,1,1,4] c = {0.5, 0.25, 0.5, 0.25}, float16[1,1,1,4] s = " + sin +
+             ", int64[1] zero = {0}, int64[1] half = {2}, int64[1] end = {4}, int64[1] last = {3}> { "
+             "x1 = Slice(x, zero, half, last) x2 = Slice(x, half, end, last) n = Neg(x2) "
+             "r = Concat<axis = -1>(n, x1) a = Mul(x, c) b = Mul(r, s) y = Add(a, b) }",
+         {},
+         {},
+         1e-2});
+  };
+  EXPECT_EQ(chain("{0.75, 1.5, 0.75, 1.5}").find("Neg"), std::string::npos);
+  EXPECT_NE(chain("{0.75, 1.5, 0.75, 1.25}").find("Neg"), std::string::npos);
 }
 
 }  // namespace

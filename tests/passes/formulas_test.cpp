@@ -137,6 +137,39 @@ TEST(FuseLayerNorm, RootMeanSquare) {
             "RMSNormalization");
 }
 
+TEST(FuseLayerNorm, HalfPrecisionBetweenCasts) {
+  auto chain = [](const std::string& type, const std::string& to, const std::string& body) {
+    return testing::Rewritten({"g (" + type +
+                                   "[2,N,4] h) => (y) <float e = {0.00001}, float two = {2}, float one = "
+                                   "{1}, int64[1] last = {-1}, " +
+                                   type + "[4] g = {1.0, 2.0, 3.0, 4.0}, " + type +
+                                   "[4] b = {4.0, 3.0, 2.0, 1.0}> "
+                                   "{ x = Cast<to = 1>(h) " +
+                                   body + " c = Cast<to = " + to + ">(n) y = Mul(g, c) }",
+                               {{"N", 3}},
+                               {},
+                               type == "float16" ? 5e-3 : 5e-2});
+  };
+  const std::string rms =
+      "p = Pow(x, two) v = ReduceMean(p, last) w = Add(v, e) r = Sqrt(w) i = Div(one, r) "
+      "n = Mul(x, i)";
+  EXPECT_EQ(chain("float16", "10", rms), "RMSNormalization<axis=-1 epsilon=1e-05>");
+  EXPECT_EQ(chain("bfloat16", "16", rms), "RMSNormalization<axis=-1 epsilon=1e-05>");
+  EXPECT_EQ(chain("float16", "10",
+                  "m = ReduceMean(x, last) d = Sub(x, m) p = Mul(d, d) v = ReduceMean(p, last) w = Add(v, e) "
+                  "r = Sqrt(w) n = Div(d, r)"),
+            "LayerNormalization<axis=-1 epsilon=1e-05>");
+  // Squares in half precision may overflow: they stay.
+  EXPECT_EQ(
+      testing::Rewritten({"g (float16[2,3,4] x) => (y) <float16 e = {0.001}, int64[1] last = {-1}, float16[4] g = "
+                          "{1.0, 2.0, 3.0, 4.0}> { p = Mul(x, x) v = ReduceMean(p, last) w = Add(v, e) "
+                          "r = Sqrt(w) n = Div(x, r) y = Mul(n, g) }",
+                          {},
+                          {},
+                          1e-2}),
+      "Mul ReduceMean Add Sqrt Div Mul");
+}
+
 TEST(FuseLayerNorm, OtherAxesAndScalesStay) {
   EXPECT_EQ(
       After("p = Mul(x, x) v = ReduceMean(p, middle) w = Add(v, e) r = Sqrt(w) n = Div(x, r) y = Mul(n, g)", kNorm),
