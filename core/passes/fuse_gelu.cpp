@@ -10,8 +10,6 @@
 namespace onda {
 namespace {
 
-bool IsHalf(DType t) { return t == DType::kFloat16 || t == DType::kBfloat16; }
-
 // As About of factors.h, or as `dtype` rounds the constant: to 11 bits of fp16, 8 of bf16.
 bool IsConstant(double value, double expected, DType dtype) {
   if (!IsHalf(dtype)) return About(value, expected);

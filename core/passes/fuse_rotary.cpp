@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMostSteps = 12;  // from cos and sin to the concatenation of their angles
 
-bool IsReal(DType t) { return t == DType::kFloat || t == DType::kFloat16 || t == DType::kBfloat16; }
+bool IsReal(DType t) { return t == DType::kFloat || IsHalf(t); }
 
 bool IsLast(int64_t axis, int rank) { return axis == -1 || axis == rank - 1; }
 
