@@ -13,6 +13,7 @@ void Infer(InferContext& c) {
     c.Reject("constant_value must have one element");
   if (!c.has_rank(0)) return c.SetOutput(0, c.dtype(0), {});
   const int rank = c.input(0).rank();
+  c.RequireRank(1, 1);
   const std::optional<Dims> pads = c.Content(1);
   std::vector<int> axes;
   if (c.has_input(3)) {

@@ -56,10 +56,12 @@ struct Pads {
   explicit Pads(const LaunchArgs& args) {
     const TensorView &x = args.input(0), &pads = args.input(1), &axes = args.input(3);
     if (x.rank > kMaxRank) throw Error(ErrorCode::kNotImplemented, "tensors of rank above 32");
-    const int64_t count = pads.count() / 2;
+    const int64_t count = axes.present() ? axes.count() : x.rank;
+    if (pads.count() != 2 * count) throw Error(ErrorCode::kInvalidArgument, "pads are not two for each axis");
     for (int64_t i = 0; i < count; ++i) {
       int64_t axis = axes.present() ? LoadInt64(axes.type(), axes.data, i) : i;
       if (axis < 0) axis += x.rank;
+      if (axis < 0 || axis >= x.rank) throw Error(ErrorCode::kInvalidArgument, "an axis is not one of the input's");
       begin[axis] = LoadInt64(pads.type(), pads.data, i);
       end[axis] = LoadInt64(pads.type(), pads.data, count + i);
     }

@@ -15,6 +15,9 @@ std::span<const Case> Cases() {
        "onda.Pointwise<steps = [\"Mul 0 1\", \"Add 5 2\", \"Sub 6 3\", \"Max 7 4\", \"Div 8 6\"], "
        "types = [1, 1, 1, 1, 1]>(x, c, w, m, s) }",
        1, 2},
+      {"(float s, float[1] c, float[5,7,30] x) => (float[5,7,30] y) { y = onda.Pointwise<steps = [\"Mul 0 1\", \"Less "
+       "0 "
+       "1\", \"Where 4 3 2\"], types = [1, 9, 1]>(s, c, x) }"},
       {"(float[1500] x) => (float[1500] y) { y = onda.Pointwise<steps = [\"LeakyRelu 0\", \"Clip 1\", \"HardSigmoid "
        "2\", "
        "\"Elu 3\", \"GeluTanh 4\"], types = [1, 1, 1, 1, 1], parameters = [0.3, 0.0, -1.0, 1.5, 0.2, 0.4, 2.0, 0.0, "

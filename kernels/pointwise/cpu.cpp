@@ -88,7 +88,8 @@ std::string Compile(const Program& program, const Step& step, std::span<const DT
     const bool dequantize = step.op[0] == 'D';
     const DType integer = dequantize ? from : step.type;
     action.kind = dequantize ? Kind::kDequantize : Kind::kQuantize;
-    const bool zero_fits = step.beta >= -128 && step.beta <= 255;
+    const bool is_signed = integer == DType::kInt8;
+    const bool zero_fits = step.beta >= (is_signed ? -128 : 0) && step.beta <= (is_signed ? 127 : 255);
     if (zero_fits) action.zero = static_cast<int32_t>(step.beta);
     const bool fits = zero_fits && (dequantize ? step.type : from) == DType::kFloat &&
                       (integer == DType::kInt8 || integer == DType::kUint8 ||
@@ -190,6 +191,15 @@ class Cpu {
     int64_t step;
   };
 
+  // Lays out the first element, of 1 or 4 bytes, n times.
+  static void Repeat(char* to, int64_t width, int64_t n) {
+    if (width == 1) {
+      std::memset(to, *to, static_cast<size_t>(n));
+    } else {
+      std::fill_n(reinterpret_cast<uint32_t*>(to), n, *reinterpret_cast<const uint32_t*>(to));
+    }
+  }
+
   // Elements [at, at + n) of an input as they are carried: where they lie, or laid out in `tile`.
   static Place Load(const TensorView& x, const BroadcastPlan<1>& plan, int64_t at, int64_t n, bool spread, char* tile) {
     const int64_t size = BitsOf(x.type()) / 8;
@@ -212,12 +222,7 @@ class Cpu {
       } else {
         std::memcpy(to, source, static_cast<size_t>(moving * size));
       }
-      if (moving == length) return;
-      if (width == 1) {
-        std::memset(to, *to, static_cast<size_t>(length));
-      } else {
-        std::fill_n(reinterpret_cast<uint32_t*>(to), length, *reinterpret_cast<const uint32_t*>(to));
-      }
+      if (moving != length) Repeat(to, width, length);
     });
     return {tile, 1};
   }
@@ -255,7 +260,10 @@ class Cpu {
         return action.unary(reinterpret_cast<const float*>(a.data), reinterpret_cast<float*>(to), n, action.alpha,
                             action.beta);
       case Kind::kBinary:
-        return action.binary(a.data, a.step, b.data, b.step, to, n, action.alpha);
+        if (a.step != 0 || b.step != 0 || n <= 1)
+          return action.binary(a.data, a.step, b.data, b.step, to, n, action.alpha);
+        action.binary(a.data, 1, b.data, 1, to, 1, action.alpha);  // one element of each: one result for all
+        return Repeat(to, BitsOf(Carried(action.type)) / 8, n);
       case Kind::kWhere:
         return select(reinterpret_cast<const uint8_t*>(a.data), b.data, b.step, c.data, c.step, to, n);
       case Kind::kCast:

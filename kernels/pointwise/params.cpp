@@ -1,4 +1,5 @@
 #include <charconv>
+#include <cmath>
 
 #include "kernels/pointwise/pointwise.h"
 
@@ -40,6 +41,8 @@ Program::Program(const Attributes& attributes, int inputs) : input_count(inputs)
     if (types[i] <= 0 || types[i] >= kDTypeCount) Refuse(std::to_string(types[i]) + " is no element type");
     step.type = static_cast<DType>(types[i]);
     if (!parameters.empty()) step.alpha = parameters[2 * i], step.beta = parameters[2 * i + 1];
+    if ((step.op == "QuantizeLinear" || step.op == "DequantizeLinear") && step.beta != std::floor(step.beta))
+      Refuse("step '" + texts[i] + "' has a zero point that is no integer");
     steps.push_back(std::move(step));
   }
 }

@@ -341,6 +341,11 @@ void RestartLateDevices(uint64_t seed) {
   TheWorld().races.Forget(nullptr, SIZE_MAX);
 }
 
+void SetLateDeadline(std::chrono::steady_clock::time_point deadline) {
+  const std::lock_guard lock(TheWorld().mutex);
+  TheWorld().deadline = deadline;
+}
+
 std::vector<std::string> TakeRaces() {
   const std::lock_guard lock(TheWorld().mutex);
   return TheWorld().races.TakeReports();

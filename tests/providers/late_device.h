@@ -2,6 +2,7 @@
 #ifndef ONDA_TESTS_PROVIDERS_LATE_DEVICE_H_
 #define ONDA_TESTS_PROVIDERS_LATE_DEVICE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,6 +46,8 @@ std::vector<std::byte> ReadLate(const void* memory, size_t bytes);
 // For devices that outlive sessions: streams run in the order of that seed from now on, and no access so far is
 // compared with those to come. Nothing may be queued.
 void RestartLateDevices(uint64_t seed);
+// Kernels on late devices are told to stop from then on: what they leave is no result. At first there is no such time.
+void SetLateDeadline(std::chrono::steady_clock::time_point deadline);
 
 // The races found since the last call, and devices that were destroyed with memory, streams or events in use.
 std::vector<std::string> TakeRaces();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -53,6 +54,8 @@ struct World {
   std::vector<Device*> devices;
   std::mt19937_64 random;
   RaceCheck races;
+  // Kernels that look whether to stop are told to from then on.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 
   // Runs items until done() holds. False where nothing can go on.
   template <class Done>
