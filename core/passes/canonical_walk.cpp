@@ -88,7 +88,7 @@ void Writer::WalkNode(const Graph& in, const Node& read, Frame& frame) {
     CheckSignature(node, *schema, shared_.warnings);
     attempt([&] { CheckTypes(node, *schema, facts, {}); });
   } else {
-    CheckOwnInputs(node, facts);
+    CheckOwn(node, facts);
   }
   if (!op && !schema && shared_.checking() && NewestOpset(node.domain) == 0) {
     Problem problem = Problem::At(node, Error(ErrorCode::kNotImplemented, "an operator of a domain that is not known"));

@@ -226,14 +226,16 @@ void CheckTypes(const Node& node, const Schema& schema, std::span<const Fact* co
   CheckTypesOf(node, schema, "output", schema.outputs(), outputs, bindings);
 }
 
-void CheckOwnInputs(const Node& node, std::span<const Fact* const> inputs) {
+void CheckOwn(const Node& node, std::span<const Fact* const> inputs) {
   static constexpr std::pair<std::string_view, std::string_view> kLike[] = {
       {"BlockedQLinearConv", "QLinearConv"},
       {"ChannelsLastAveragePool", "AveragePool"},
       {"ChannelsLastConv", "Conv"},
       {"ChannelsLastMaxPool", "MaxPool"},
   };
-  if (node.domain != "onda") return;
+  // The scans of a BatchedScan and the results of a Region are as many as it says itself.
+  if (node.domain != "onda" || node.op_type == "BatchedScan" || node.op_type == "Region") return;
+  CheckArity(node, "output", node.outputs, {}, 1, 1);
   for (const auto& [own, like] : kLike) {
     if (node.op_type != own) continue;
     const Schema& schema = *FindSchema("", like, NewestOpset(""));

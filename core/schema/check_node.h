@@ -31,9 +31,9 @@ bool IsRequiredOutput(const Node& node, size_t index);
 void CheckTypes(const Node& node, const Schema& schema, std::span<const Fact* const> inputs,
                 std::span<const Fact* const> outputs = {});
 
-// Of an operator of Onda's own that takes the inputs of an operator of the specification: throws kInvalidModel where
-// one that must be there is not, or is of a type that the operator of the specification does not take.
-void CheckOwnInputs(const Node& node, std::span<const Fact* const> inputs);
+// Of an operator of Onda's own: throws kInvalidModel where it has not its one output. Where it takes the inputs of an
+// operator of the specification, also where one that must be there is not, or is of a type that this does not take.
+void CheckOwn(const Node& node, std::span<const Fact* const> inputs);
 
 }  // namespace onda
 
