@@ -48,8 +48,7 @@ void Infer(InferContext& c) {
     if (offset) out = MergeDim(c, out, (*offset)[i + 2], "output extent and extent of offset");
     y.push_back(out);
   }
-  if (offset)
-    MergeDim(c, taps * (params.offset_group * static_cast<int64_t>(axes)), (*offset)[1], "channels of offset");
+  if (offset) MergeDim(c, taps * params.offset_group * static_cast<int64_t>(axes), (*offset)[1], "channels of offset");
   if (c.has_input(kMask)) {
     c.RequireRank(kMask, rank);
     if (mask) {

@@ -55,8 +55,11 @@ class Depthwise {
     if (!x.static_shape()) return "only where the size of a plane is known";
     for (const FactView* fact : {&x, &node.output(0)}) {
       int64_t plane = 1;
-      for (int i = 2; i < fact->rank; ++i) plane *= fact->dims[i] < 0 ? kMaxPlane + 1 : fact->dims[i];
-      if (plane > kMaxPlane) return "a plane would not stay in the cache";
+      for (int i = 2; i < fact->rank; ++i) {
+        if (fact->dims[i] < 0 || fact->dims[i] > kMaxPlane) return "a plane would not stay in the cache";
+        plane *= fact->dims[i];
+        if (plane > kMaxPlane) return "a plane would not stay in the cache";
+      }
     }
     if constexpr (kLinear) {
       if (!Is8Bit(node.output(0).type())) return "only 8-bit integers";
