@@ -67,12 +67,13 @@ std::optional<Operands> OperandsOf(const RuleContext& c, const Node& node, int64
   return Operands{std::move(*x), std::move(*w)};
 }
 
-// Terms of each sum, where known.
+// Terms of each sum, where known and countable.
 std::optional<int64_t> TermsOf(const RuleContext& c, const Node& conv) {
   const Fact& w = c.FactOf(conv.inputs[1]);
   if (!w.static_shape() || w.rank() < 3) return {};
   int64_t terms = 1;
-  for (int i = 1; i < w.rank(); ++i) terms *= (*w.shape)[i].value();
+  for (int i = 1; i < w.rank(); ++i)
+    if (__builtin_mul_overflow(terms, (*w.shape)[i].value(), &terms)) return {};
   return terms;
 }
 
