@@ -112,7 +112,12 @@ void InferLp(InferContext& c) {
   InferSameAsInput(c);
 }
 
-ValueId ScalarLike(RewriteContext& c, double value) { return c.Constant(Tensor::Scalar(c.fact(0).dtype, value)); }
+// A constant of input 0's type, which may not be known yet.
+ValueId ScalarLike(RewriteContext& c, double value) {
+  const DType dtype = c.fact(0).dtype;
+  if (dtype != DType::kUndefined) return c.Constant(Tensor::Scalar(dtype, value));
+  return c.Add("CastLike", {c.Constant(Tensor::Float(static_cast<float>(value))), c.input(0)});
+}
 
 bool DecomposeLp(RewriteContext& c) {
   const int64_t p = c.attributes().Int("p", 2), axis = c.attributes().Int("axis", -1);
