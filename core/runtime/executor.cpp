@@ -152,7 +152,7 @@ void Execution::Allocate(const Plan& plan) {
       slot.data = binding->data;
     } else {
       try {
-        MakeTensor(slot, PoolFor(e), e.dtype, e.dims, e.instance);
+        MakeTensor(slot, PoolFor(e), e.dtype, e.dims, e.instance, context_.stop);
       } catch (const Error& error) {
         const Node* node = graph_.Producer(e.id);
         if (!node) throw;
@@ -253,14 +253,22 @@ void Execute(const Program& program, std::span<RuntimeValue> inputs, const RunCo
   Execution(program, context).Run(inputs, bindings, results);
 }
 
-void MakeTensor(RuntimeValue& value, BlockPool& pool, DType dtype, std::span<const int64_t> dims, int32_t instance) {
+void MakeTensor(RuntimeValue& value, BlockPool& pool, DType dtype, std::span<const int64_t> dims, int32_t instance,
+                const StopToken* stop) {
   value.SetTensor(dtype, dims, instance);
   const int64_t count = CountOf(dims);
   if (dtype == DType::kString) {
     if (BytesOf(dtype, count) > pool.limit())
       throw Error(ErrorCode::kOutOfMemory, "the memory limit of " + std::to_string(pool.limit()) +
                                                " bytes does not allow " + std::to_string(count) + " strings");
-    auto strings = std::make_shared<std::vector<std::string>>(count);
+    auto strings = std::make_shared<std::vector<std::string>>();
+    strings->reserve(static_cast<size_t>(count));
+    // Making millions of strings takes a while, most of it for fresh pages.
+    constexpr int64_t kAtOnce = 1 << 16;
+    for (int64_t made = 0; made < count; made += kAtOnce) {
+      if (stop && stop->requested()) throw Error(ErrorCode::kCancelled, "the run was terminated");
+      strings->resize(static_cast<size_t>(std::min(count, made + kAtOnce)));
+    }
     value.data = strings->data();
     value.owner = std::move(strings);
   } else {

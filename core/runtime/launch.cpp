@@ -67,7 +67,7 @@ const OndaHost kHost = {
           throw Error(ErrorCode::kInternal, "the shape of output " + std::to_string(index) + " is settled already");
         RuntimeValue& slot = s.frame->values[argument.id];
         MakeTensor(slot, PoolOf(*s.context, argument.instance), static_cast<DType>(argument.view.dtype),
-                   std::span(dims, static_cast<size_t>(rank)), argument.instance);
+                   std::span(dims, static_cast<size_t>(rank)), argument.instance, s.context->stop);
         *out = slot.view();
         s.views[index] = *out;
       });
