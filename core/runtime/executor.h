@@ -61,8 +61,8 @@ using OutputBinding = const RuntimeValue*;
 void Execute(const Program& program, std::span<RuntimeValue> inputs, const RunContext& context,
              std::span<const OutputBinding> bindings, std::vector<RuntimeValue>& results);
 
-// A new tensor from the pool, contents undefined (strings: empty). instance: whose memory the pool gives. stop: looked at
-// while many strings are made.
+// A new tensor from the pool, contents undefined (strings: empty). instance: whose memory the pool gives. stop: looked
+// at while many strings are made.
 void MakeTensor(RuntimeValue& value, BlockPool& pool, DType dtype, std::span<const int64_t> dims, int32_t instance = 0,
                 const StopToken* stop = nullptr);
 RuntimeValue NewTensor(BlockPool& pool, DType dtype, std::vector<int64_t> dims, int32_t instance = 0);
