@@ -96,6 +96,12 @@ const Fact& RewriteContext::fact(size_t i) const {
   return has_input(i) ? FactOf(node_->inputs[i]) : kUnknown;
 }
 
+ValueId RewriteContext::ScalarLike(double value) {
+  const DType dtype = fact(0).dtype;
+  if (dtype != DType::kUndefined) return Constant(Tensor::Scalar(dtype, value));
+  return Add("CastLike", {Constant(Tensor::Float(static_cast<float>(value))), input(0)});
+}
+
 ValueId RewriteContext::Add(std::string op_type, std::vector<ValueId> inputs, AttributeMap attributes,
                             std::string domain) {
   Node node;

@@ -129,6 +129,8 @@ class RewriteContext {
 
   virtual ValueId Constant(TensorPtr tensor) = 0;
   ValueId Int64s(std::vector<int64_t> values) { return Constant(Tensor::Int64s(values)); }
+  // A scalar of input 0's type, which may not be known yet.
+  ValueId ScalarLike(double value);
   // Adds a canonical node ahead of this one and gives its outputs. Facts are inferred at once.
   virtual std::vector<ValueId> AddNode(Node node, int output_count) = 0;
   // The same for an ai.onnx operator with one output.

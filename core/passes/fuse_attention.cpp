@@ -189,7 +189,7 @@ bool IsIdentity(const std::vector<int64_t>& perm) {
 std::optional<Patch> FuseAttention(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "MatMul")) return {};
   const DType dtype = c.FactOf(node.outputs[0]).dtype;
-  if (dtype != DType::kFloat && !IsHalf(dtype)) return {};
+  if (!IsFloatOrHalf(dtype)) return {};
   bool guarded = false;
   const Node* softmax = SoftmaxOf(c, node.inputs[0], guarded);
   if (!softmax) return {};

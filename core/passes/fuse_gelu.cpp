@@ -47,7 +47,7 @@ bool IsTanhArgument(const RuleContext& c, ValueId value, ValueId x) {
 std::optional<Patch> FuseGelu(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "Mul") && !c.Is(node, "Div")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
-  if ((y.dtype != DType::kFloat && !IsHalf(y.dtype)) || !y.has_rank()) return {};
+  if (!IsFloatOrHalf(y.dtype) || !y.has_rank()) return {};
   const Factors product = FactorsOf(c, node);
   if (product.values.size() != 2 || !About(product.coefficient, 0.5)) return {};
   for (size_t side = 0; side < 2; ++side) {

@@ -112,7 +112,7 @@ std::optional<Patch> FuseLayerNorm(const RuleContext& c, const Node& node) {
   if (!is_sum && !c.Is(node, "Mul")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
   const bool is_half = IsHalf(y.dtype);
-  if ((y.dtype != DType::kFloat && !is_half) || !y.has_rank() || y.rank() < 1) return {};
+  if (!IsFloatOrHalf(y.dtype) || !y.has_rank() || y.rank() < 1) return {};
   if (is_sum) return AddBias(c, node, y);
   for (size_t side = 0; side < 2; ++side) {
     const ValueId scale = node.inputs[side];

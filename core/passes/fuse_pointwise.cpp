@@ -22,7 +22,6 @@ struct Step {
   float alpha = 0, beta = 0;
 };
 
-bool IsReal(DType t) { return t == DType::kFloat || IsHalf(t); }
 bool IsByte(DType t) { return t == DType::kInt8 || t == DType::kUint8; }
 
 // What attributes give a function of one operand.
@@ -92,7 +91,7 @@ std::optional<Step> StepOf(const RuleContext& c, const Node& node) {
   if (!y.has_rank() || !x.is_tensor()) return {};
   const Attributes a = node.attributes.view();
   Step step{node.op_type, {node.inputs[0]}};
-  if (IsReal(x.dtype) && node.inputs.size() == 1) {
+  if (IsFloatOrHalf(x.dtype) && node.inputs.size() == 1) {
     for (const Unary& unary : kUnary) {
       if (unary.op != node.op_type) continue;
       if (!unary.alpha_name.empty()) step.alpha = a.Float(unary.alpha_name, unary.alpha);
@@ -101,7 +100,7 @@ std::optional<Step> StepOf(const RuleContext& c, const Node& node) {
       return step;
     }
   }
-  if (node.op_type == "Clip" && IsReal(x.dtype)) {
+  if (node.op_type == "Clip" && IsFloatOrHalf(x.dtype)) {
     step.alpha = -std::numeric_limits<float>::infinity(), step.beta = std::numeric_limits<float>::infinity();
     for (size_t i = 1; i < 3; ++i) {
       if (!node.has_input(i)) continue;
@@ -114,8 +113,9 @@ std::optional<Step> StepOf(const RuleContext& c, const Node& node) {
   }
   if (node.op_type == "Cast") {
     const bool from_whole = x.dtype == DType::kBool || x.dtype == DType::kInt32 || IsByte(x.dtype);
-    const bool to_real = IsReal(y.dtype), single = y.dtype == DType::kFloat;
-    if ((IsReal(x.dtype) && to_real) || (from_whole && single) || (x.dtype == DType::kFloat && y.dtype == DType::kBool))
+    const bool to_real = IsFloatOrHalf(y.dtype), single = y.dtype == DType::kFloat;
+    if ((IsFloatOrHalf(x.dtype) && to_real) || (from_whole && single) ||
+        (x.dtype == DType::kFloat && y.dtype == DType::kBool))
       return step;
     return {};
   }
@@ -126,14 +126,14 @@ std::optional<Step> StepOf(const RuleContext& c, const Node& node) {
     return ReadQuantization(c, node, step) ? std::optional(step) : std::nullopt;
   if (node.inputs.size() == 2 && node.has_input(1) && c.FactOf(node.inputs[1]).dtype == x.dtype) {
     step.operands.push_back(node.inputs[1]);
-    if (IsReal(x.dtype) && (Holds(kBinary, node.op_type) || Holds(kCompare, node.op_type))) {
+    if (IsFloatOrHalf(x.dtype) && (Holds(kBinary, node.op_type) || Holds(kCompare, node.op_type))) {
       if (node.op_type == "Mean" && x.dtype != DType::kFloat) return {};
       return step;
     }
-    if (IsReal(x.dtype) && node.op_type == "Pow" && c.ScalarOf(node.inputs[1])) return step;
+    if (IsFloatOrHalf(x.dtype) && node.op_type == "Pow" && c.ScalarOf(node.inputs[1])) return step;
     if (x.dtype == DType::kBool && Holds(kLogic, node.op_type)) return step;
   }
-  if (node.op_type == "Where" && node.inputs.size() == 3 && IsReal(y.dtype)) {
+  if (node.op_type == "Where" && node.inputs.size() == 3 && IsFloatOrHalf(y.dtype)) {
     step.operands = node.inputs;
     return step;
   }
@@ -238,7 +238,7 @@ bool IsInner(const RuleContext& c, ValueId value) {
 std::optional<Patch> FusePointwise(const RuleContext& c, const Node& node) {
   const std::optional<Step> last = StepOf(c, node);
   const ValueId y = node.outputs.empty() ? kNoValue : node.outputs[0];
-  if (!last || (!IsReal(c.FactOf(y).dtype) && !IsByte(c.FactOf(y).dtype))) return {};
+  if (!last || (!IsFloatOrHalf(c.FactOf(y).dtype) && !IsByte(c.FactOf(y).dtype))) return {};
   // Inside a longer chain the region of its end takes the node in.
   if (IsInner(c, y)) return {};
   // What has no room in one region ends another.

@@ -12,8 +12,6 @@ namespace {
 
 constexpr int kMostSteps = 12;  // from cos and sin to the concatenation of their angles
 
-bool IsReal(DType t) { return t == DType::kFloat || IsHalf(t); }
-
 bool IsLast(int64_t axis, int rank) { return axis == -1 || axis == rank - 1; }
 
 // Whether both halves of the last dimension hold the same.
@@ -22,7 +20,7 @@ bool HalvesAgree(const RuleContext& c, ValueId value, const Dim& width, int step
   if (steps == 0 || !fact.has_rank() || fact.rank() < 1 || !(fact.shape->back() == width)) return false;
   if (const TensorPtr t = c.ConstantOf(value)) {
     const int64_t n = width.value(), half = n / 2;
-    if (!IsReal(t->dtype()) || t->count() == 0) return false;
+    if (!IsFloatOrHalf(t->dtype()) || t->count() == 0) return false;
     const int64_t size = t->dtype() == DType::kFloat ? 4 : 2;
     const auto* bytes = static_cast<const std::byte*>(t->data());
     for (int64_t i = 0; i < t->count(); i += n)
@@ -120,7 +118,7 @@ bool MakeCache(const RuleContext& c, Patch& patch, ValueId value, ValueId x, Val
 std::optional<Patch> FuseRotary(const RuleContext& c, const Node& node) {
   if (!c.Is(node, "Add")) return {};
   const Fact& y = c.FactOf(node.outputs[0]);
-  if (!IsReal(y.dtype) || !y.has_rank() || y.rank() != 4 || !y.shape->back().known()) return {};
+  if (!IsFloatOrHalf(y.dtype) || !y.has_rank() || y.rank() != 4 || !y.shape->back().known()) return {};
   const int64_t width = y.shape->back().value();
   if (width <= 0 || width % 2 != 0) return {};
   for (size_t side = 0; side < 2; ++side) {

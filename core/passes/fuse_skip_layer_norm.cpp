@@ -12,7 +12,7 @@ std::optional<Patch> FuseSkipLayerNorm(const RuleContext& c, const Node& node) {
   if (node.outputs.size() != 1 || !node.has_input(1)) return {};
   const Attributes a = node.attributes.view();
   const Fact &x = c.FactOf(node.inputs[0]), &scale = c.FactOf(node.inputs[1]);
-  if (x.dtype != DType::kFloat && !IsHalf(x.dtype)) return {};
+  if (!IsFloatOrHalf(x.dtype)) return {};
   if (scale.dtype != x.dtype || !x.has_rank() || x.rank() < 1 || a.Int("stash_type", 1) != 1) return {};
   if (const int64_t axis = a.Int("axis", -1); axis != -1 && axis != x.rank() - 1) return {};
   if (!scale.has_rank() || scale.rank() != 1 || !(scale.shape->back() == x.shape->back())) return {};

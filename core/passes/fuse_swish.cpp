@@ -5,9 +5,7 @@
 namespace onda {
 
 std::optional<Patch> FuseSwish(const RuleContext& c, const Node& node) {
-  if (!c.Is(node, "Mul")) return {};
-  const DType dtype = c.FactOf(node.outputs[0]).dtype;
-  if (dtype != DType::kFloat && !IsHalf(dtype)) return {};
+  if (!c.Is(node, "Mul") || !IsFloatOrHalf(c.FactOf(node.outputs[0]).dtype)) return {};
   for (size_t side = 0; side < 2; ++side) {
     const Node* gate = c.ProducedBy(node, side, "Sigmoid");
     if (!gate || !c.UsedOnce(gate->outputs[0]) || gate->inputs[0] != node.inputs[1 - side]) continue;

@@ -43,17 +43,12 @@ std::optional<Range> RangeOf(DType t) {
   }
 }
 
-// Of the floating types that RangeOf knows.
-bool IsReal(DType t) {
-  return t == DType::kDouble || t == DType::kFloat || t == DType::kFloat16 || t == DType::kBfloat16;
-}
-
 // Whether all values of `from`, infinities and NaN included, are values of `to`.
 bool Holds(DType from, DType to) {
   const std::optional<Range> a = RangeOf(from), b = RangeOf(to);
-  if (!a || !b || (IsReal(from) && !IsReal(to)) || (a->is_signed && !b->is_signed)) return false;
+  if (!a || !b || (IsFloating(from) && !IsFloating(to)) || (a->is_signed && !b->is_signed)) return false;
   if (to == DType::kBool) return from == DType::kBool;
-  if (IsReal(to))
+  if (IsFloating(to))
     return a->precision <= b->precision && a->exponent_low >= b->exponent_low && a->exponent_high <= b->exponent_high;
   return a->precision <= b->precision;
 }

@@ -8,11 +8,13 @@
 #define ONDA_CORE_PLAN_BINDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ir/op_def.h"
@@ -99,7 +101,13 @@ class Binder : public InferContext {
   // pays: one stream after the other, between events that all of them wait for.
   std::vector<StreamGroup> SplitBranches();
   double MicrosecondsOf(const Step& launch) const;
-  std::vector<std::vector<int32_t>> PredecessorsOf(int32_t begin, int32_t end) const;
+  // What an argument's elements lie in: a buffer, or what a value has for itself. What shares memory in place is in
+  // order so.
+  using Memory = std::pair<bool, size_t>;
+  // For each step of [begin, end) those of them, counted from `begin`, that must have run before, by the memory that
+  // they use.
+  std::vector<std::vector<int32_t>> PredecessorsOf(int32_t begin, int32_t end,
+                                                   const std::function<Memory(const Argument&)>& memory_of) const;
   // What a group's streams use lives accordingly.
   void KeepForStreams(const std::vector<StreamGroup>& groups);
   // Has the kernel make what its launches of these shapes need.

@@ -61,13 +61,13 @@ double Binder::MicrosecondsOf(const Step& launch) const {
   return std::max(provider.NodeMicroseconds(storage.view), 0.0);
 }
 
-// By memory, as FindGroups: indices from `begin` on.
-std::vector<std::vector<int32_t>> Binder::PredecessorsOf(int32_t begin, int32_t end) const {
+std::vector<std::vector<int32_t>> Binder::PredecessorsOf(
+    int32_t begin, int32_t end, const std::function<Memory(const Argument&)>& memory_of) const {
   struct Use {
     int32_t writer = -1;
     std::vector<int32_t> readers;  // since
   };
-  std::map<std::pair<bool, int32_t>, Use> uses;
+  std::map<Memory, Use> uses;
   std::vector<std::vector<int32_t>> predecessors(static_cast<size_t>(end - begin));
   for (int32_t s = begin; s < end; ++s) {
     const Step& step = plan_->steps[static_cast<size_t>(s)];
@@ -75,9 +75,7 @@ std::vector<std::vector<int32_t>> Binder::PredecessorsOf(int32_t begin, int32_t 
     for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {
       const Argument& argument = plan_->arguments[step.first_argument + i];
       if (argument.place != Argument::Place::kArena && argument.place != Argument::Place::kFrame) continue;
-      const ValueId root = values_[argument.id].root;
-      const int32_t buffer = values_[root].buffer;
-      Use& use = uses[{buffer >= 0, buffer >= 0 ? buffer : static_cast<int32_t>(root)}];
+      Use& use = uses[memory_of(argument)];
       if (use.writer >= 0 && use.writer != s - begin) mine.push_back(use.writer);
       if (i < step.input_count) {
         use.readers.push_back(s - begin);
@@ -103,6 +101,11 @@ std::vector<Binder::StreamGroup> Binder::SplitBranches() {
     for (uint32_t i = 0; i < step.output_count; ++i)
       if (plan_->arguments[step.first_argument + step.input_count + i].place == Argument::Place::kDynamic) return false;
     return !instances[static_cast<size_t>(step.instance)]->captures() || CanBeCaptured(step);
+  };
+  const auto memory_of = [&](const Argument& argument) {
+    const ValueId root = values_[argument.id].root;
+    const int32_t buffer = values_[root].buffer;
+    return buffer >= 0 ? Memory(true, buffer) : Memory(false, root);
   };
   const std::vector<Step>& old = plan_->steps;
   std::vector<Step> steps;
@@ -130,7 +133,7 @@ std::vector<Binder::StreamGroup> Binder::SplitBranches() {
     const double launch = instances[static_cast<size_t>(instance)]->def().launch_microseconds;
     int32_t next = begin;
     for (const BranchGroup& group :
-         end - begin < 4 ? std::vector<BranchGroup>() : FindBranches(PredecessorsOf(begin, end))) {
+         end - begin < 4 ? std::vector<BranchGroup>() : FindBranches(PredecessorsOf(begin, end, memory_of))) {
       std::vector<Cost> costs;
       double serial = 0;
       for (const std::vector<int32_t>& chain : group.chains) {

@@ -10,33 +10,10 @@ namespace onda {
 void Binder::FindGroups() {
   for (const Step& step : plan_->steps)
     if (step.kind != Step::Kind::kLaunch || step.instance != 0) return;
-  struct Use {
-    int32_t writer = -1;
-    std::vector<int32_t> readers;  // since
-  };
-  // By memory: buffers, and values that have memory of their own. What shares memory in place is in order so.
-  std::map<std::pair<bool, size_t>, Use> uses;
-  std::vector<std::vector<int32_t>> predecessors(plan_->steps.size());
-  for (int32_t s = 0; s < static_cast<int32_t>(plan_->steps.size()); ++s) {
-    const Step& step = plan_->steps[static_cast<size_t>(s)];
-    for (size_t i = 0; i < size_t{step.input_count} + step.output_count; ++i) {
-      const Argument& argument = plan_->arguments[step.first_argument + i];
-      const bool arena = argument.place == Argument::Place::kArena;
-      if (!arena && argument.place != Argument::Place::kFrame) continue;
-      Use& use = uses[{arena, arena ? argument.offset : static_cast<size_t>(argument.id)}];
-      if (use.writer >= 0) predecessors[static_cast<size_t>(s)].push_back(use.writer);
-      if (i < step.input_count) {
-        use.readers.push_back(s);
-        continue;
-      }
-      for (int32_t reader : use.readers)
-        if (reader != s) predecessors[static_cast<size_t>(s)].push_back(reader);
-      use = {s, {}};
-    }
-  }
-  for (std::vector<int32_t>& list : predecessors)
-    std::erase_if(list, [&](int32_t p) { return p == &list - predecessors.data(); });
-  plan_->branches = FindBranches(predecessors);
+  plan_->branches =
+      FindBranches(PredecessorsOf(0, static_cast<int32_t>(plan_->steps.size()), [](const Argument& argument) {
+        return argument.place == Argument::Place::kArena ? Memory(true, argument.offset) : Memory(false, argument.id);
+      }));
   plan_->trials = std::make_unique<BranchTrial[]>(plan_->branches.size());
   for (const BranchGroup& group : plan_->branches) {
     for (BufferLifetime& buffer : buffers_) {

@@ -70,6 +70,8 @@ constexpr bool IsFloating(DType t) {
 }
 // The floats of 16 bits.
 constexpr bool IsHalf(DType t) { return t == DType::kFloat16 || t == DType::kBfloat16; }
+// Those that are computed in fp32.
+constexpr bool IsFloatOrHalf(DType t) { return t == DType::kFloat || IsHalf(t); }
 constexpr bool IsFloat8(DType t) {
   return t == DType::kFloat8E4M3FN || t == DType::kFloat8E4M3FNUZ || t == DType::kFloat8E5M2 ||
          t == DType::kFloat8E5M2FNUZ || t == DType::kFloat8E8M0;

@@ -170,7 +170,7 @@ class Cuda {
   // Of a mask that is brought to the type of Q, a half: ahead of the library's workspace.
   static size_t SpreadBytes(TensorViews inputs) {
     if (!inputs[3].present() || inputs[3].type() == inputs[0].type()) return 0;
-    return (static_cast<size_t>(inputs[3].count()) * 2 + 255) / 256 * 256;
+    return WorkspacePart(static_cast<size_t>(inputs[3].count()) * 2);
   }
 
   // A problem with pointers that say only what is present.

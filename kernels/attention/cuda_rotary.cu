@@ -53,7 +53,7 @@ class RotaryCuda {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    if (!IsFloating(type) || type == DType::kDouble) return "not for " + std::string(NameOf(type));
+    if (!IsFloatOrHalf(type)) return "not for " + std::string(NameOf(type));
     for (int i : {1, 2})
       if (node.input(i).type() != type) return "only caches of the input's type";
     return "";
@@ -157,7 +157,7 @@ class GroupQueryCuda {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    if (!IsFloating(type) || type == DType::kDouble) return "only float, float16 and bfloat16";
+    if (!IsFloatOrHalf(type)) return "only float, float16 and bfloat16";
     for (int i : {1, 2, 3, 4, 7, 8, 10, 11})
       if (node.input(i).present() && node.input(i).type() != type) return "only one type for all operands";
     for (int i : {12, 13, 14, 15, 16})
@@ -238,7 +238,7 @@ class GroupQueryCuda {
       const size_t element = BitsOf(query.type()) / 8;
       auto take = [&](size_t size) {
         const Part part{bytes, size};
-        bytes += (size + 255) / 256 * 256;
+        bytes += WorkspacePart(size);
         return part;
       };
       Problem& a = problem;

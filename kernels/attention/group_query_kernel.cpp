@@ -34,7 +34,7 @@ class GroupQuery {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    if (type != DType::kFloat && !IsHalf(type)) return "only float, float16 and bfloat16";
+    if (!IsFloatOrHalf(type)) return "only float, float16 and bfloat16";
     for (int i : {1, 2, 3, 4, 7, 8, 10, 11})
       if (node.input(i).present() && node.input(i).type() != type) return "only one type for all operands";
     for (int i : {12, 13, 14, 15, 16})

@@ -112,18 +112,11 @@ void InferLp(InferContext& c) {
   InferSameAsInput(c);
 }
 
-// A constant of input 0's type, which may not be known yet.
-ValueId ScalarLike(RewriteContext& c, double value) {
-  const DType dtype = c.fact(0).dtype;
-  if (dtype != DType::kUndefined) return c.Constant(Tensor::Scalar(dtype, value));
-  return c.Add("CastLike", {c.Constant(Tensor::Float(static_cast<float>(value))), c.input(0)});
-}
-
 bool DecomposeLp(RewriteContext& c) {
   const int64_t p = c.attributes().Int("p", 2), axis = c.attributes().Int("axis", -1);
   const ValueId norm = c.Add(p == 1 ? "ReduceL1" : "ReduceL2", {c.input(0), c.Int64s({axis})});
-  const ValueId zero = c.Add("Equal", {norm, ScalarLike(c, 0)});
-  const ValueId divisor = c.Add("Where", {zero, ScalarLike(c, 1), norm});
+  const ValueId zero = c.Add("Equal", {norm, c.ScalarLike(0)});
+  const ValueId divisor = c.Add("Where", {zero, c.ScalarLike(1), norm});
   c.ReplaceOutputs({c.Add("Div", {c.input(0), divisor})});
   return true;
 }
@@ -140,7 +133,7 @@ bool DecomposeMeanVariance(RewriteContext& c) {
   const ValueId axes = c.Int64s(AxesOf(c.attributes()));
   const ValueId distance = c.Add("Sub", {c.input(0), c.Add("ReduceMean", {c.input(0), axes})});
   const ValueId variance = c.Add("ReduceMean", {c.Add("Mul", {distance, distance}), axes});
-  const ValueId deviation = c.Add("Add", {c.Add("Sqrt", {variance}), ScalarLike(c, 1e-9)});
+  const ValueId deviation = c.Add("Add", {c.Add("Sqrt", {variance}), c.ScalarLike(1e-9)});
   c.ReplaceOutputs({c.Add("Div", {distance, deviation})});
   return true;
 }

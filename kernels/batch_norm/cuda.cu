@@ -44,8 +44,6 @@ __global__ void __launch_bounds__(kThreads)
   StoreVector(y.data + first, v);
 }
 
-// x (batch, channels, inner); a block per channel. Writes the batch's mean and variance to found, (2, channels), and
-// what the outputs want.
 // Rows of `channels` elements; a thread has kWidth channels of one row.
 template <class T, int kWidth>
 __global__ void __launch_bounds__(kThreads)
@@ -67,6 +65,8 @@ __global__ void __launch_bounds__(kThreads)
   StoreVector(y.data + first, v);
 }
 
+// x (batch, channels, inner); a block per channel. Writes the batch's mean and variance to found, (2, channels), and
+// what the outputs want.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     Statistics(In<T> x, In<uint8_t> old_mean, In<uint8_t> old_variance, Out<Compute<T>> found, Out<uint8_t> new_mean,

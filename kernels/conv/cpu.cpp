@@ -16,7 +16,7 @@ constexpr int kMaxEngineRank = 5;  // batch, channels and three spatial dimensio
 
 std::string RejectsConv(const NodeView& node) {
   const DType t = node.input(0).type();
-  if (t != DType::kFloat && !IsHalf(t)) return "only float, float16 and bfloat16";
+  if (!IsFloatOrHalf(t)) return "only float, float16 and bfloat16";
   const int rank = std::max(node.input(0).rank, node.input(1).rank);
   return rank >= 3 && rank <= kMaxEngineRank ? "" : "only 1 to 3 spatial dimensions, known before running";
 }

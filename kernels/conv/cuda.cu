@@ -1,7 +1,6 @@
 // Convolutions of one to three spatial dimensions, and their transposes, through cuDNN: of convolutions, bias, residual
 // and activation are in the same plan. What it does not take goes to our own kernel (cuda_direct.cu).
 #include <initializer_list>
-#include <limits>
 #include <optional>
 
 #include "kernels/conv/conv.h"
@@ -19,8 +18,7 @@ std::optional<cuda::Activation> LibraryActivation(const Activation& a) {
     case ActivationKind::kNone:
       return cuda::Activation::kNone;
     case ActivationKind::kClamp:
-      if (a.alpha == 0 && a.beta == std::numeric_limits<float>::infinity()) return cuda::Activation::kRelu;
-      return {};
+      return a.IsRelu() ? std::optional(cuda::Activation::kRelu) : std::nullopt;
     case ActivationKind::kSigmoid:
       return cuda::Activation::kSigmoid;
     case ActivationKind::kSilu:

@@ -127,7 +127,7 @@ class Cuda {
     return y.count() > 0 && inputs[kW].count(1, inputs[kW].rank) > 0;
   }
   static size_t LibraryOffset(TensorViews inputs, const TensorView& y) {
-    return (ColumnBytes(inputs[kX], inputs[kW], y) + 255) / 256 * 256;
+    return WorkspacePart(ColumnBytes(inputs[kX], inputs[kW], y));
   }
   // Of one image.
   GemmDescription ProductOf(TensorViews inputs, const TensorView& y) const {

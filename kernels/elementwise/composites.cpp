@@ -9,21 +9,14 @@
 namespace onda::elementwise {
 namespace {
 
-// A constant of the type of input 0.
-ValueId Number(RewriteContext& c, float value) {
-  const DType type = c.fact(0).dtype;
-  if (type != DType::kUndefined) return c.Constant(Tensor::Scalar(type, value));
-  return c.Add("CastLike", {c.Constant(Tensor::Float(value)), c.input(0)});
-}
-
 ValueId Scaled(RewriteContext& c, ValueId x, const char* attribute, float absent) {
-  return c.Add("Mul", {x, Number(c, c.attributes().Float(attribute, absent))});
+  return c.Add("Mul", {x, c.ScalarLike(c.attributes().Float(attribute, absent))});
 }
 
 }  // namespace
 
 void UpgradeAffine(RewriteContext& c) {
-  c.ReplaceOutputs({c.Add("Add", {Scaled(c, c.input(0), "alpha", 1), Number(c, c.attributes().Float("beta", 0))})});
+  c.ReplaceOutputs({c.Add("Add", {Scaled(c, c.input(0), "alpha", 1), c.ScalarLike(c.attributes().Float("beta", 0))})});
 }
 
 void UpgradeParametricSoftplus(RewriteContext& c) {

@@ -145,7 +145,7 @@ class Cpu {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    return type == DType::kFloat || IsHalf(type) ? "" : "only float, float16 and bfloat16";
+    return IsFloatOrHalf(type) ? "" : "only float, float16 and bfloat16";
   }
 
   void Launch(const LaunchArgs& args) const {

@@ -74,16 +74,10 @@ void UpgradePRelu(RewriteContext& c) {
 void UpgradeClip(RewriteContext& c) {
   if (c.version() >= 11) return;
   c.node().attributes.Remove("consumed_inputs");
-  const DType type = c.fact(0).dtype;
   const char* names[] = {"min", "max"};
   for (size_t i = 0; i < 2; ++i) {
     if (!c.attributes().Has(names[i])) continue;
-    const float limit = c.attributes().Float(names[i], 0);
-    if (type == DType::kUndefined) {
-      c.SetInput(i + 1, c.Add("CastLike", {c.Constant(Tensor::Float(limit)), c.input(0)}));
-    } else {
-      c.SetInput(i + 1, c.Constant(Tensor::Scalar(type, limit)));
-    }
+    c.SetInput(i + 1, c.ScalarLike(c.attributes().Float(names[i], 0)));
     c.node().attributes.Remove(names[i]);
   }
 }

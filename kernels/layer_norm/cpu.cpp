@@ -18,7 +18,7 @@ class Cpu {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    if (type != DType::kFloat && !IsHalf(type)) return "only float, float16 and bfloat16";
+    if (!IsFloatOrHalf(type)) return "only float, float16 and bfloat16";
     for (int i = 1; i < node.input_count(); ++i)
       if (node.input(i).present() && node.input(i).type() != type) return "only one type for all inputs";
     return "";

@@ -14,7 +14,7 @@ namespace {
 
 std::string RejectsAllButFloats(const NodeView& node) {
   const DType t = node.input(0).type();
-  return t == DType::kFloat || IsHalf(t) ? "" : "only float, float16 and bfloat16";
+  return IsFloatOrHalf(t) ? "" : "only float, float16 and bfloat16";
 }
 
 // A constant B, packed matrix by matrix.

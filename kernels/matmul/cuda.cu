@@ -198,7 +198,7 @@ class Gemm {
       });
     }
     if (p.k > 0) RunProduct(args, plans_, operands, p, params_.alpha, activation());
-    if (params_.activation.kind == ActivationKind::kNone || (IsRelu() && p.k > 0)) return;
+    if (params_.activation.kind == ActivationKind::kNone || (params_.activation.IsRelu() && p.k > 0)) return;
     WithReal(y.type(), [&](auto tag) {
       using T = typename decltype(tag)::Type;
       constexpr int kWidth = 16 / sizeof(T);
@@ -213,12 +213,10 @@ class Gemm {
   }
 
  private:
-  bool IsRelu() const {
-    const onda::Activation& a = params_.activation;
-    return a.kind == ActivationKind::kClamp && a.alpha == 0 && a.beta == onda::Activation::Relu().beta;
-  }
   // The library's; all others are a pass over the result.
-  cuda::Activation activation() const { return IsRelu() ? cuda::Activation::kRelu : cuda::Activation::kNone; }
+  cuda::Activation activation() const {
+    return params_.activation.IsRelu() ? cuda::Activation::kRelu : cuda::Activation::kNone;
+  }
   Product ProductOf(TensorViews inputs) const { return MakeProduct(params_, inputs[0].shape(), inputs[1].shape()); }
   // The addend is a bias, or has been spread into y.
   Operands OperandsOf(TensorViews inputs, const TensorView& y, const Product& p) const {

@@ -168,7 +168,7 @@ class Cuda {
     plans_.Execute(args, ProductOf(args.inputs()), {operands, count}, LibraryOffset(a.type()));
   }
 
-  size_t LibraryOffset(DType type) const { return (WeightBytes(type) + 255) / 256 * 256; }
+  size_t LibraryOffset(DType type) const { return WorkspacePart(WeightBytes(type)); }
   GemmDescription ProductOf(TensorViews inputs) const {
     GemmDescription op{.m = RowsOf(inputs[0]), .n = params_.n, .k = params_.k};
     op.a_row = op.b_row = op.k, op.y_row = op.n;

@@ -52,10 +52,7 @@ void Upgrade(RewriteContext& c) {
   c.AttributeToInput(c.version() < 2 ? "paddings" : "pads", 1);
   c.node().attributes.Remove("value");
   if (!c.has_input(1)) c.Reject("has no pads");
-  if (value == 0) return;
-  const DType dtype = c.fact(0).dtype;
-  c.SetInput(2, dtype == DType::kUndefined ? c.Add("CastLike", {c.Constant(Tensor::Float(value)), c.input(0)})
-                                           : c.Constant(Tensor::Scalar(dtype, value)));
+  if (value != 0) c.SetInput(2, c.ScalarLike(value));
 }
 
 constexpr OpDef kOps[] = {

@@ -56,9 +56,9 @@ class Depthwise {
     for (const FactView* fact : {&x, &node.output(0)}) {
       int64_t plane = 1;
       for (int i = 2; i < fact->rank; ++i) {
-        if (fact->dims[i] < 0 || fact->dims[i] > kMaxPlane) return "a plane would not stay in the cache";
-        plane *= fact->dims[i];
-        if (plane > kMaxPlane) return "a plane would not stay in the cache";
+        const int64_t extent = fact->dims[i];
+        if (extent < 0 || extent > kMaxPlane || (plane *= extent) > kMaxPlane)
+          return "a plane would not stay in the cache";
       }
     }
     if constexpr (kLinear) {

@@ -299,7 +299,7 @@ class Cuda {
       const int64_t element = inputs[kX].type() == DType::kDouble ? 8 : 4;
       auto take = [&](int64_t count) {
         const Part part{bytes, static_cast<size_t>(count * element)};
-        bytes += (part.bytes + 255) / 256 * 256;
+        bytes += WorkspacePart(part.bytes);
         return part;
       };
       const int64_t states = e.directions * e.batch * e.hidden, width = kGates * e.hidden;

@@ -162,7 +162,7 @@ struct Layout {
     shared = size <= kMaxShared;
     auto take = [&](int64_t count) {
       const size_t at = bytes;
-      bytes += (static_cast<size_t>(count) * sizeof(Value) + 255) / 256 * 256;
+      bytes += WorkspacePart(static_cast<size_t>(count) * sizeof(Value));
       return at;
     };
     roots = take(size / 2);

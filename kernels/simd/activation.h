@@ -28,6 +28,7 @@ struct Activation {
   float beta = 0;
 
   static constexpr Activation Relu() { return {ActivationKind::kClamp, 0, std::numeric_limits<float>::infinity()}; }
+  constexpr bool IsRelu() const { return kind == ActivationKind::kClamp && alpha == 0 && beta == Relu().beta; }
 };
 
 // The activation of that operator name (com.microsoft's FastGelu too), "" being none, with its own

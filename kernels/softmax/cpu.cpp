@@ -147,7 +147,7 @@ class Cpu {
 
   static std::string Rejects(const NodeView& node) {
     const DType type = node.input(0).type();
-    return type == DType::kFloat || IsHalf(type) ? "" : "only float, float16 and bfloat16";
+    return IsFloatOrHalf(type) ? "" : "only float, float16 and bfloat16";
   }
 
   size_t WorkspaceBytes(TensorViews inputs, TensorViews) const {

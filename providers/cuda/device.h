@@ -233,6 +233,9 @@ inline Buffer WorkspaceOf(const LaunchArgs& args, size_t offset, size_t bytes) {
   return {static_cast<char*>(args.workspace()) + offset, bytes};
 }
 
+// What a part of so many bytes takes of it: parts begin at multiples of 256, as the libraries want it.
+constexpr size_t WorkspacePart(size_t bytes) { return (bytes + 255) / 256 * 256; }
+
 // Blocks of `threads` that cover n items, at most `most`.
 inline uint32_t BlocksFor(int64_t n, int64_t threads, int64_t most = 0x7fffffff) {
   const int64_t blocks = n / threads + (n % threads != 0);
