@@ -214,8 +214,9 @@ class RuleRunner {
         ids[Patch::IndexOf(with)] = old_value;
         graph_.value(old_value).fact = Merge(graph_.FactOf(old_value), facts[Patch::IndexOf(with)]);
       }
+    // Not with a colon: TensorFlow's values are NODE:0.
     for (size_t i = 0; i < ids.size(); ++i)
-      if (ids[i] == kNoValue) ids[i] = graph_.AddValue(replaced.name + ":" + std::to_string(i), facts[i]);
+      if (ids[i] == kNoValue) ids[i] = graph_.AddValue(replaced.name + "#" + std::to_string(i), facts[i]);
     // Rules look at producers as the sweep began: what took their inputs' place since is read instead.
     auto real = [&](ValueId id) { return Patch::IsNew(id) ? ids[Patch::IndexOf(id)] : Renamed(id); };
     const size_t first_added = out_.size();
